@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import pytest
+
+from tokfluence_async.campaign.columns import (
+    Column,
+    InputOptions,
+    choose_by_content,
+    choose_by_name,
+    looks_like_url,
+)
+from tokfluence_async.errors import InputError
+
+URL = "https://www.tiktok.com/@kitchen.lab.07/video/7301234567890123456"
+PLAIN = InputOptions()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "url",
+            "URL",
+            "post_url",
+            "Post URL",
+            " postUrl ",
+            "video-url",
+            "Link",
+            "TikTok URL",
+            "TikTok Video Link",
+        ),
+        *("permalink", "Live link", "webVideoUrl", "Links", "tiktok_url", "Content link"),
+    ],
+)
+def test_names_of_url_columns(name: str) -> None:
+    choice = choose_by_name([name, "Notes"], PLAIN)
+    assert choice.url == Column(0, name.strip(), guessed=True)
+    assert (choice.handle, choice.fee, choice.fee_unit, choice.ignored) == (None, None, None, ("Notes",))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "creator_handle",
+            "Handle",
+            "Creator",
+            "username",
+            "Influencer",
+            "Author",
+            "TikTok username",
+            "User Name",
+        ),
+        *("profile_url", "creator id", "influencer handle", "Account"),
+    ],
+)
+def test_names_of_handle_columns(name: str) -> None:
+    assert choose_by_name(["url", name], PLAIN).handle == Column(1, name, guessed=True)
+
+
+@pytest.mark.parametrize(
+    "name", ["fee_cents", "Fee (cents)", "FeeCents", "Fee [\u00a2]", "creator fee in cents", "price_cents"]
+)
+def test_fee_columns_that_say_cents(name: str) -> None:
+    choice = choose_by_name(["url", name], PLAIN)
+    assert (choice.fee, choice.fee_unit) == (Column(1, name, guessed=True), "cents")
+
+
+@pytest.mark.parametrize(
+    "name", ["fee", "Fee ($)", "Fee (USD)", "Creator Fee", "Price", "fees in euros", "Cost"]
+)
+def test_other_fee_columns_need_their_unit(name: str) -> None:
+    with pytest.raises(InputError, match="--fee-unit") as caught:
+        choose_by_name(["url", name], PLAIN, source="plan.csv")
+    assert (caught.value.column, caught.value.source) == (name, "plan.csv")
+    assert choose_by_name(["url", name], InputOptions(fee_unit="units")).fee_unit == "units"
+    assert choose_by_name(["url", name], InputOptions(fee_unit="cents")).fee_unit == "cents"
+    assert choose_by_name(["url", name], InputOptions(fee_column="")).fee is None
+
+
+def test_a_column_of_cents_is_not_read_as_units() -> None:
+    with pytest.raises(InputError, match="says cents"):
+        choose_by_name(["url", "fee_cents"], InputOptions(fee_unit="units"))
+
+
+@pytest.mark.parametrize("names", [["Post", "Link", "Notes"], ["url", "url"], ["Where", "Notes"]])
+def test_an_unclear_url_column_names_the_columns_and_the_option(names: list[str]) -> None:
+    with pytest.raises(InputError, match="--url-column") as caught:
+        choose_by_name(names, PLAIN)
+    assert all(repr(name) in str(caught.value) for name in names)
+
+
+def test_two_handle_columns_need_the_option() -> None:
+    names = ["url", "Creator", "Handle"]
+    with pytest.raises(InputError, match="--handle-column"):
+        choose_by_name(names, PLAIN)
+    assert choose_by_name(names, InputOptions(handle_column="Handle")).handle == Column(
+        2, "Handle", guessed=False
+    )
+    assert choose_by_name(names, InputOptions(handle_column="")).handle is None
+
+
+def test_two_fee_columns_need_the_option() -> None:
+    names = ["url", "fee_cents", "total cost"]
+    with pytest.raises(InputError, match="--fee-column"):
+        choose_by_name(names, PLAIN)
+    assert choose_by_name(names, InputOptions(fee_column="fee_cents")).ignored == ("total cost",)
+
+
+@pytest.mark.parametrize("told", ["Where", "where", " WHERE ", "2", 2])
+def test_a_column_is_told_by_name_or_number(told: str | int) -> None:
+    choice = choose_by_name(["url", "Where"], InputOptions(url_column=told))
+    assert choice.url == Column(1, "Where", guessed=False)
+
+
+def test_a_name_goes_before_a_number() -> None:
+    assert choose_by_name(["2", "url"], InputOptions(url_column="2")).url.index == 0
+
+
+@pytest.mark.parametrize("told", ["Nowhere", 0, 3, "0"])
+def test_a_column_that_is_not_there(told: str | int) -> None:
+    with pytest.raises(InputError, match="there is no column"):
+        choose_by_name(["url", "Where"], InputOptions(url_column=told))
+
+
+def test_a_told_name_that_stands_there_twice() -> None:
+    with pytest.raises(InputError, match="3 columns are called"):
+        choose_by_name(["Where", "where ", "WHERE"], InputOptions(url_column="wHERE"))
+    with pytest.raises(InputError, match="2 columns are called"):
+        choose_by_name(["Where", "Where"], InputOptions(url_column="Where"))
+
+
+def test_one_column_has_one_meaning() -> None:
+    with pytest.raises(InputError, match="two meanings"):
+        choose_by_name(["url", "x"], InputOptions(url_column="url", handle_column="url"))
+    assert choose_by_name(["url", "link"], InputOptions(handle_column="link")).url.name == "url"
+
+
+def test_the_choice_can_be_told_aloud() -> None:
+    choice = choose_by_name(
+        ["Post URL", "Creator", "Fee", "Notes"], InputOptions(fee_unit="units", handle_column=2)
+    )
+    assert choice.describe() == (
+        "URL from 'Post URL' (guessed); creator from 'Creator'; fee in units from 'Fee' (guessed); ignored: 'Notes'"
+    )
+
+
+def test_without_a_header_the_url_is_recognised_by_content() -> None:
+    choice = choose_by_content(["soon", URL, "@kitchen.lab.07"], PLAIN)
+    assert choice.url == Column(1, "column 2", guessed=True)
+    assert choice.handle == Column(2, "column 3", guessed=True)
+    assert choice.ignored == ("column 1",)
+
+
+def test_without_a_header_a_profile_is_the_handle() -> None:
+    choice = choose_by_content(["https://www.tiktok.com/@kitchen.lab.07", URL], PLAIN)
+    assert choice.url.index == 1
+    assert choice.handle is not None
+    assert choice.handle.index == 0
+
+
+def test_without_a_header_two_urls_need_the_option() -> None:
+    with pytest.raises(InputError, match="--url-column"):
+        choose_by_content([URL, URL], PLAIN)
+    assert choose_by_content([URL, URL], InputOptions(url_column=2, handle_column="")).url.index == 1
+
+
+@pytest.mark.parametrize("money", ["50000", "500.00", "$1,234.50", "1.234,50 \u20ac"])
+def test_without_a_header_money_must_be_told(money: str) -> None:
+    with pytest.raises(InputError, match="--fee-column"):
+        choose_by_content([URL, money], PLAIN)
+    choice = choose_by_content([URL, money], InputOptions(fee_column=2, fee_unit="units"))
+    assert choice.fee == Column(1, "column 2", guessed=False)
+    with pytest.raises(InputError, match="--fee-unit"):
+        choose_by_content([URL, money], InputOptions(fee_column=2))
+    assert choose_by_content([URL, money], InputOptions(fee_column="")).fee is None
+
+
+@pytest.mark.parametrize(
+    "text", [URL, "www.tiktok.com/@h", "https://photos.example/", "vm.tiktok.com/ZM1", "http://x"]
+)
+def test_what_looks_like_a_url(text: str) -> None:
+    assert looks_like_url(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "url", "Post URL (https://\u2026)", "kitchen.lab.07", "fee", "@kitchen.lab.07"]
+)
+def test_what_looks_like_a_name(text: str) -> None:
+    assert not looks_like_url(text)
+
+
+@pytest.mark.parametrize("delimiter", ["", ",,", '"', "\n", "\0"])
+def test_a_delimiter_is_one_usable_character(delimiter: str) -> None:
+    with pytest.raises(InputError, match="delimiter"):
+        InputOptions(delimiter=delimiter)
+
+
+def test_an_unknown_unit_is_refused() -> None:
+    with pytest.raises(InputError, match="--fee-unit"):
+        InputOptions(fee_unit="dollars")  # type: ignore[arg-type] # what a command line might pass

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import contextlib
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tokfluence_async.campaign.money import MAX_FEE_CENTS, FeeParser
+from tokfluence_async.errors import InputError
+
+NBSP, THIN, NARROW = "\u00a0", "\u2009", "\u202f"
+
+
+@pytest.mark.parametrize(
+    ("text", "cents"),
+    [
+        ("", None),
+        ("  ", None),
+        ("0", 0),
+        ("50000", 50000),
+        (" 50000 ", 50000),
+        ("007", 7),
+        (str(MAX_FEE_CENTS), MAX_FEE_CENTS),
+    ],
+)
+def test_cents(text: str, cents: int | None) -> None:
+    assert FeeParser("cents").parse(text) == cents
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "500.00",
+            "500.0",
+            "1,000",
+            "-1",
+            "+1",
+            "1_000",
+            "1e3",
+            "$5",
+            "tbc",
+            "\u0667",
+            "0x10",
+            "5 0",
+            "--5",
+            "\u00b2",
+        ),
+        *(str(MAX_FEE_CENTS + 1), "-" + "9" * 30, "9" * 5000),
+    ],
+)
+def test_what_is_not_whole_cents(text: str) -> None:
+    with pytest.raises(InputError):
+        FeeParser("cents").parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "cents"),
+    [
+        *(
+            ("", None),
+            ("0", 0),
+            ("500", 50000),
+            ("500.00", 50000),
+            ("500,00", 50000),
+            ("500.5", 50050),
+            ("12,34", 1234),
+        ),
+        *(("1,234.50", 123450), ("1.234,50", 123450), ("1,234", 123400), ("1,234,567", 123456700)),
+        *(("1.234.567", 123456700), ("1.234.567,8", 123456780), ("1'234.50", 123450), ("1\u2019234", 123400)),
+        *(
+            (f"1{NBSP}234,50", 123450),
+            (f"12{NARROW}345", 1234500),
+            (f"1{THIN}234", 123400),
+            ("1 234 567.89", 123456789),
+        ),
+        *(("$500", 50000), ("$ 1,234.50", 123450), ("500 USD", 50000), (f"1.234,50{NBSP}\u20ac", 123450)),
+        *(("US$5", 500), ("EUR 5,00", 500), ("0.01", 1), ("92233720368547758.07", MAX_FEE_CENTS)),
+    ],
+)
+def test_units(text: str, cents: int | None) -> None:
+    assert FeeParser("units").parse(text) == cents
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("1.234", "thousands or three decimals"),
+        ("500.125", "thousands or three decimals"),
+        ("1234.567", "more than two decimals"),
+        ("0,500", "more than two decimals"),
+        ("1,234.567", "more than two decimals"),
+        ("-5.00", "negative"),
+        ("$-5", "negative"),
+        ("92233720368547758.08", "64 bits"),
+        ("tbc", "not an amount"),
+        ("1,23,456", "not an amount"),
+        ("1,234.567,8", "not an amount"),
+        ("1 234.567", "not an amount"),
+        ("500.", "not an amount"),
+        ("5 USD EUR", "not an amount"),
+        ("$5 EUR", "two currencies"),
+        ("NaN", "not an amount"),
+        ("1e3", "not an amount"),
+        ("\u0667", "not an amount"),
+    ],
+)
+def test_what_is_not_an_amount(text: str, why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        FeeParser("units").parse(text)
+
+
+def test_the_hint_about_units_stands_only_where_it_may_help() -> None:
+    with pytest.raises(InputError, match="--fee-unit units"):
+        FeeParser("cents").parse("500.00")
+    with pytest.raises(InputError) as caught:
+        FeeParser("cents").parse("tbc")
+    assert "--fee-unit" not in str(caught.value)
+
+
+def test_one_source_has_one_currency() -> None:
+    fees = FeeParser("units")
+    assert (fees.parse("5"), fees.currency) == (500, None)
+    assert (fees.parse("5 eur"), fees.currency) == (500, "EUR")
+    assert fees.parse("EUR 6") == 600
+    assert fees.parse("7") == 700
+    with pytest.raises(InputError, match=r"\$.* EUR"):
+        fees.parse("$5")
+    assert fees.currency == "EUR"
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "cents"),
+    [
+        ("cents", None, None),
+        ("cents", float("nan"), None),
+        ("cents", 50000, 50000),
+        ("cents", Decimal("5E+2"), 500),
+        ("units", 500, 50000),
+        ("units", Decimal("500.25"), 50025),
+        ("units", Decimal("92233720368547758.07"), MAX_FEE_CENTS),
+    ],
+)
+def test_values_of_python(unit: str, value: object, cents: int | None) -> None:
+    assert FeeParser("units" if unit == "units" else "cents").parse(value) == cents
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(True, 5.0, b"5", -1, MAX_FEE_CENTS + 1, [5], object()),
+        *map(
+            Decimal,
+            (
+                "0.5",
+                "-1",
+                "NaN",
+                "sNaN",
+                "Infinity",
+                "1e999999",
+                "1e-999999",
+                "1.0000000000000000000000000000001",
+            ),
+        ),
+    ],
+)
+def test_values_that_are_no_fee(value: object) -> None:
+    with pytest.raises(InputError):
+        FeeParser("cents").parse(value)
+
+
+@given(cents=st.integers(0, MAX_FEE_CENTS), style=st.sampled_from(["plain", "us", "german", "swiss"]))
+@settings(deadline=None)
+def test_every_amount_survives_its_formatting(cents: int, style: str) -> None:
+    whole, rest = divmod(cents, 100)
+    text = f"{whole:,}.{rest:02}" if style != "plain" else f"{whole}.{rest:02}"
+    if style == "german":
+        text = text.translate(str.maketrans(",.", ".,"))
+    if style == "swiss":
+        text = text.replace(",", "'")
+    assert FeeParser("units").parse(text) == cents
+
+
+@given(text=st.text(st.sampled_from("0123456789.,' -$\u20ac\u00a0aE+()"), max_size=14), unit=st.booleans())
+@settings(deadline=None)
+def test_any_text_is_a_fee_or_an_input_error(text: str, unit: bool) -> None:  # noqa: FBT001 - drawn by Hypothesis
+    cents: int | None = None
+    with contextlib.suppress(InputError):  # and nothing else
+        cents = FeeParser("units" if unit else "cents").parse(text)
+    assert cents is None or 0 <= cents <= MAX_FEE_CENTS

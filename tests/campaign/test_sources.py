@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import pytest
+
+from tokfluence_async.campaign.delimited import read_delimited
+from tokfluence_async.campaign.sources import READERS, BadRow, InputOptions, Row, RowStream, open_source
+from tokfluence_async.errors import InputError
+
+URL = "https://www.tiktok.com/@kitchen.lab.07/video/730123456789012345{}"
+TABLE = f"url,creator_handle,fee_cents\n{URL.format(0)},@kitchen.lab.07,50000\n{URL.format(1)},,\n"
+
+
+def read(data: bytes | str, **options: str | int) -> list[Row | BadRow]:
+    raw = data.encode() if isinstance(data, str) else data
+    return list(open_source(io.BytesIO(raw), InputOptions(**options)))  # type: ignore[arg-type] # checked by the class
+
+
+def urls_of(rows: Iterable[Row | BadRow]) -> list[str]:
+    return [row.url for row in rows if isinstance(row, Row)]
+
+
+def fails(data: bytes | str, **options: str | int) -> InputError:
+    with pytest.raises(InputError) as caught:
+        read(data, **options)
+    return caught.value
+
+
+def test_gzip_is_recognised_by_content(tmp_path: Path) -> None:
+    for name in ("plan.csv.gz", "plan.CSV", "plan.gz"):
+        file = tmp_path / name
+        file.write_bytes(gzip.compress(TABLE.encode()))
+        assert urls_of(open_source(file)) == [URL.format(0), URL.format(1)]
+
+
+@pytest.mark.parametrize("cut", [5, 40, -4])
+def test_a_damaged_gzip_file_is_an_input_error(cut: int) -> None:
+    noise = "".join(f"{URL.format(0)}?{n * 7919 % 104729}\n" for n in range(5000))
+    with pytest.raises(InputError, match="damaged or cut off"):
+        read(gzip.compress(b"url\n" + noise.encode())[:cut])
+
+
+def test_a_gzip_file_with_a_wrong_sum_is_an_input_error() -> None:
+    data = bytearray(gzip.compress(TABLE.encode()))
+    data[-6] ^= 0xFF
+    assert "can't be read" in fails(bytes(data)).message
+
+
+def test_a_spreadsheet_is_told_apart() -> None:
+    assert "save the sheet as CSV" in fails(b"PK\x03\x04" + b"\0" * 40).message
+
+
+@pytest.mark.parametrize("name", ["plan.xlsx", "plan.parquet", "plan.jsonl.gz"])
+def test_an_unsupported_type_names_the_supported(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(TABLE)
+    with pytest.raises(InputError, match=r"\.csv, .*\.tsv"):
+        open_source(tmp_path / name)
+
+
+def test_a_format_can_be_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def semicolons(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStream:
+        return read_delimited(
+            cast("BinaryIO", io.BytesIO(stream.read().replace(b"^", b";"))), name=name, options=options
+        )
+
+    monkeypatch.setitem(READERS, ".caret", semicolons)
+    file = tmp_path / "plan.caret"
+    file.write_text(TABLE.replace(",", "^"))
+    assert urls_of(open_source(str(file))) == [URL.format(0), URL.format(1)]
+
+
+def test_files_that_can_not_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
+    (tmp_path / "folder.csv").mkdir()
+    for name, why in {
+        "missing.csv": "no such file",
+        "folder.csv": "directory",
+        "loop.csv": "can't be opened",
+        "nul\0.csv": "can't be opened",
+    }.items():
+        with pytest.raises(InputError, match=why) as caught:
+            open_source(tmp_path / name)
+        assert caught.value.source == str(tmp_path / name)
+
+
+def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "secret.csv"
+    file.write_text(TABLE)
+    file.chmod(0)
+    if os.access(file, os.R_OK):  # as root, whom no mode stops
+
+        def refuse(*_: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(InputError, match="permission denied"):
+        open_source(file)
+
+
+def test_a_url_is_not_a_file() -> None:
+    with pytest.raises(InputError, match="is a URL"):
+        open_source(URL.format(0))
+
+
+def test_a_file_open_for_text_is_refused() -> None:
+    with pytest.raises(InputError, match="for bytes"):
+        open_source(cast("BinaryIO", io.StringIO(TABLE)))
+
+
+def test_a_stream_is_read_once_and_closes_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "plan.csv"
+    file.write_text(TABLE)
+    closed: list[str] = []
+    stream = open_source(file)
+    close = stream.close
+    assert len(list(stream)) == 2
+    with pytest.raises(InputError, match="already read"):
+        iter(stream)
+    stream.on_close(lambda: closed.append("again"))
+    stream.close()
+    close()
+    assert closed == ["again"]
+
+
+def test_a_file_of_the_callers_stays_open() -> None:
+    file = io.BytesIO(TABLE.encode())
+    with open_source(file) as stream:
+        assert len(list(stream)) == 2
+    assert not file.closed
+
+
+def test_a_file_is_closed_when_its_columns_are_unclear(tmp_path: Path) -> None:
+    file = tmp_path / "plan.csv"
+    file.write_text("a,b\n1,2\n")
+    with pytest.raises(InputError, match="--url-column"):  # a file left open would be a ResourceWarning
+        open_source(file)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [TABLE.encode(), gzip.compress(TABLE.encode(), mtime=0), b"url\n"],
+    ids=["plain", "gzip", "header alone"],
+)
+def test_standard_input_through_a_pipe(data: bytes) -> None:
+    script = (
+        "from tokfluence_async.campaign.sources import open_source\n"
+        "from tokfluence_async.errors import InputError\n"
+        "try:\n    print([(row.number, row.source) for row in open_source('-')])\n"
+        "except InputError as error:\n    print(error)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script], input=data, capture_output=True, timeout=60, check=True
+    )
+    expected = "[(2, 'standard input'), (3, 'standard input')]"
+    if len(data) < 10:
+        expected = "standard input: the file holds no rows, only a header"
+    assert run.stdout.decode().strip() == expected

@@ -1,0 +1,207 @@
+"""Buying: each POST of a load, sent once at a time and written down before and after.
+
+No POST of a load leaves but through `Buyer.attempt`, and that lets it leave only when its intent is on disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from random import random
+from typing import Final
+
+from attrs import define, field
+
+from tokfluence_async.campaign import records
+from tokfluence_async.campaign.events import LoadProgress
+from tokfluence_async.campaign.journal import Journal
+from tokfluence_async.campaign.purchase import Bought, Order, settlement_of
+from tokfluence_async.campaign.settle import Step, settle
+from tokfluence_async.campaign.stop import Stop
+from tokfluence_async.errors import LoadFileError, PlanStaleError
+from tokfluence_async.options import Options
+from tokfluence_async.protocol.retry import RetryPolicy
+from tokfluence_async.protocol.seen import Kind, Seen
+from tokfluence_async.session.budget import Budget, Charge
+from tokfluence_async.session.session import Session
+
+__all__ = ["Buyer"]
+
+DIGEST_SIZE: Final = 16
+STRIKES: Final = 3
+"""Batches in a row that may fail for good before the load stops: the API, or the way to it, is down."""
+MAX_TURNED_AWAY: Final = 20
+"""How often the rate limit may turn a batch away before the load stops: somebody else is using the limit up."""
+
+
+@define
+class Buyer:
+    """Sends orders, keeps the journal and the budget, and stops the load where going on is of no use."""
+
+    session: Session
+    options: Options
+    journal: Journal
+    budget: Budget
+    stop: Stop
+    wall_clock: Callable[[], float] = field(default=time.time)
+    rand: Callable[[], float] = field(default=random)
+    policy: RetryPolicy = field(init=False)
+    strikes: int = field(default=0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.policy = RetryPolicy(max_retries=self.options.max_retries, backoff=self.options.backoff)
+
+    async def attempt(
+        self, order: Order, *, record: Callable[[records.Connection, Bought], None] | None = None
+    ) -> Bought:
+        """Send an order once, under the cap.
+
+        Its intent is on disk before the first byte leaves, its outcome before this returns.
+
+        Args:
+            order: The order.
+            record: Writes what else follows from the outcome, in the outcome's own transaction.
+
+        Raises:
+            Stopped: The load is to stop, or the order would cross the cap. Nothing was sent.
+            LoadFileError: The intent could not be written, and nothing was sent; or the outcome could not be, and the
+                order counts as sent and unknown.
+            PlanStaleError: The bytes are not those that were sent under this key before. Nothing was sent.
+        """
+        # Repeated under the same key, it can't be charged besides what is in doubt already.
+        reserved = order.price - order.charged.max
+        if not self.budget.allows(reserved):
+            self.stop.request(
+                "max_credits",
+                f"the cap of {self.budget.max_credits:,} credits would be crossed; resume with a higher --max-credits",
+            )
+        self.stop.check()
+        self.budget.reserved += reserved
+        try:
+            bought = await self._send(order, record)
+        except BaseException:
+            # What became of it is not known: it counts as charged.
+            self._count(order, Charge(order.charged.min, order.price))
+            raise
+        finally:
+            self.budget.reserved -= reserved
+        if bought.verdict.step is Step.DONE:
+            self.strikes = 0
+        self._tell(bought)
+        return bought
+
+    async def _send(
+        self, order: Order, record: Callable[[records.Connection, Bought], None] | None
+    ) -> Bought:
+        digest = hashlib.blake2b(order.request.body or b"", digest_size=DIGEST_SIZE).digest()
+        intents: list[int] = []
+
+        async def write_intent() -> None:
+            self.stop.check()
+            intents.append(await self.journal.run(lambda db: _begin(db, order, digest, self.wall_clock())))
+
+        attempt = await self.session.attempt(
+            order.request,
+            timeout=self.options.timeout_for(order.request.urls),
+            number=len(order.history) + 1,
+            before_send=write_intent,
+        )
+        if len(intents) != 1:
+            raise LoadFileError("a request left without its intent on record; this is a bug")
+        order.history.append(attempt.seen.kind)
+        if attempt.seen.kind is Kind.RATE_LIMITED:
+            order.turned_away += 1
+        else:
+            order.tries += 1
+        verdict = settle(order.history)
+        settlement = settlement_of(order, attempt, verdict)
+        bought = Bought(attempt, verdict, settlement)
+        ended = self.wall_clock()
+
+        def write_outcome(db: records.Connection) -> None:
+            records.end_attempt(
+                db, intents[0], seen=attempt.seen, ended=ended, credits_remaining=attempt.credits_remaining
+            )
+            records.settle_batch(db, order.batch, settlement)
+            if record is not None:
+                record(db, bought)
+
+        await self.journal.run(write_outcome)
+        self._count(order, settlement.charge)
+        return bought
+
+    def _count(self, order: Order, now: Charge) -> None:
+        self.budget.correct(order.charged, now)
+        order.charged = now
+
+    def _tell(self, bought: Bought) -> None:
+        done = bought.settlement
+        if self.session.events.wanted:
+            self.session.events.emit(
+                LoadProgress(
+                    accepted=done.accepted,
+                    rejected=done.rejected,
+                    unknown=done.unknown,
+                    charged_max=self.budget.charged_max,
+                    credits_remaining=self.session.credits_remaining,
+                )
+            )
+
+    def delay(self, order: Order, step: Step) -> float:
+        """Seconds to wait before an order is sent again."""
+        if step is Step.WAIT:
+            return 0.0  # the limiter holds everybody back until the pause is over
+        if step is Step.REPEAT_LATER:
+            return self.options.settle
+        return self.policy.wait(max(order.tries, 1), retry_after=None, random=self.rand)
+
+    def may_repeat(self, order: Order, bought: Bought) -> bool:
+        """Whether an order is sent again in this run; where it is not because nothing works, the load is stopped."""
+        if bought.verdict.step is Step.WAIT:
+            if order.turned_away < MAX_TURNED_AWAY:
+                return True
+            self.stop.request(
+                "rate_limited", "the rate limit turns requests away again and again; resume later"
+            )
+            return False
+        if order.tries <= self.policy.max_retries:
+            return True
+        if bought.seen.kind is Kind.NOT_SENT:
+            self.stop.request("not_sent", f"the API can't be reached: {bought.seen.message}; resume later")
+            return False
+        self.strikes += 1
+        if self.strikes >= STRIKES:
+            self.stop.request(
+                bought.seen.code or "outcome_unknown",
+                f"{self.strikes} batches in a row failed: {bought.seen.message}; resume later",
+            )
+        return False
+
+    def stop_for(self, seen: Seen) -> None:
+        """Stop because of an answer that would come to every other request as well."""
+        advice = {
+            Kind.NO_CREDIT: "the wallet is too low; top it up and resume",
+            Kind.DENIED: "check the API key and the account, then resume",
+        }.get(seen.kind, "something other than the API answered; check the base URL, then resume")
+        # What redirects is not the API, so the code in its body is not the API's either.
+        code = "redirected" if seen.kind is Kind.REDIRECTED else seen.code or f"http_{seen.status}"
+        self.stop.request(code, f"{seen.message}: {advice}")
+
+
+def _begin(db: records.Connection, order: Order, digest: bytes, started: float) -> int:
+    before = records.last_digest(db, order.batch.id)
+    if before is not None and before != digest:
+        raise PlanStaleError(
+            f"step {order.batch.step} was sent before with another body; sending this one under the same key could "
+            "buy something else. Nothing was sent"
+        )
+    return records.begin_attempt(
+        db,
+        batch=order.batch.id,
+        call=order.request.call,
+        key=order.request.idempotency_key,
+        digest=digest,
+        price=order.price,
+        started=started,
+    )

@@ -1,0 +1,191 @@
+"""The create: one credit, one campaign, and no call that lists campaigns should its answer be lost."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn, cast
+
+from tokfluence_async.campaign import records
+from tokfluence_async.campaign.buyer import Buyer
+from tokfluence_async.campaign.journal import Journal
+from tokfluence_async.campaign.orders import create_order
+from tokfluence_async.campaign.plan import Plan
+from tokfluence_async.campaign.purchase import Bought, Order
+from tokfluence_async.campaign.reads import Reader
+from tokfluence_async.campaign.records import Settlement, State
+from tokfluence_async.campaign.settle import Belief, Step, charge, settle_absent
+from tokfluence_async.campaign.stop import Stopped
+from tokfluence_async.protocol.codec import loads
+from tokfluence_async.protocol.endpoints import CAMPAIGNS_SHOW
+from tokfluence_async.protocol.seen import Kind
+from tokfluence_async.protocol.wire import Reply
+from tokfluence_async.session.budget import Charge
+
+__all__ = ["Create"]
+
+
+class Create:
+    """Sees to it that the load has its campaign.
+
+    Attributes:
+        wallet: The balance that the create's answer told, in credits; None unless the campaign was created now.
+        created_here: Whether this load's own create made the campaign.
+    """
+
+    def __init__(self, buyer: Buyer, reader: Reader, plan: Plan, journal: Journal) -> None:
+        self.wallet: int | None = None
+        self.created_here = True
+        self._buyer = buyer
+        self._reader = reader
+        self._plan = plan
+        self._journal = journal
+
+    async def ensure(self, given: int | None) -> int:
+        """The campaign's id: from the record, from the caller, or from a create.
+
+        Raises:
+            Stopped: There is none, and the load's stop says why.
+        """
+        on_record = await self._journal.run(lambda _: self._journal.file.meta("campaign_id"))
+        if on_record is not None:
+            self.created_here = (
+                await self._journal.run(lambda _: self._journal.file.meta("created_here")) == "1"
+            )
+            if given is not None and given != int(on_record):
+                self._stop(
+                    "plan_stale", f"the load goes into campaign {on_record}, not {given}. Nothing was sent"
+                )
+            return int(on_record)
+        if given is not None:
+            return await self._adopt(given)
+        return await self._create()
+
+    async def _create(self) -> int:
+        order = await self._journal.run(lambda db: create_order(self._plan, db))
+        if order.batch.state is State.APPLIED:
+            self._stop_without_id()
+        while True:
+            bought = await self._buyer.attempt(order, record=self._record_created)
+            match bought.verdict.step:
+                case Step.DONE:
+                    return self._created(bought)
+                case Step.STOP:
+                    self._buyer.stop_for(bought.seen)
+                    raise Stopped
+                case Step.QUARANTINE | Step.SPLIT:
+                    self._refused(bought)
+                case Step.RECONCILE:
+                    order = await self._next_generation(order, bought)
+                    continue
+                case step:
+                    pass
+            if not self._buyer.may_repeat(order, bought):
+                self._doubt(order, bought)
+            await self._buyer.stop.sleep(self._buyer.delay(order, step))
+
+    async def _next_generation(self, order: Order, bought: Bought) -> Order:
+        """A 409, or an unreadable success: another key only where every attempt is known to have done nothing."""
+        if settle_absent(order.history).step is not Step.NEW_KEY:
+            if bought.seen.kind is Kind.REFUSED:
+                self._refused(bought)
+            self._doubt(order, bought)
+        child = (order.batch.step, order.batch.generation + 1, ())
+        settlement = Settlement(State.REPLACED, Charge(0, 0), children=(child,))
+        await self._journal.run(lambda db: records.settle_batch(db, order.batch, settlement))
+        return await self._journal.run(lambda db: create_order(self._plan, db))
+
+    def _doubt(self, order: Order, bought: Bought) -> NoReturn:
+        """Stop, because whether there is a campaign, or what its id is, can't be told."""
+        if bought.verdict.step is Step.RECONCILE and all(
+            kind in {Kind.SEEN_BEFORE, Kind.NOT_SENT} for kind in order.history
+        ):
+            self._stop(
+                "duplicate_request",
+                "this plan was applied before, from another file or machine: the API knows its create. Go on from "
+                "that load file, or pass --campaign-id. Nothing was bought",
+            )
+        if bought.verdict.belief is Belief.UNKNOWN:
+            self._stop(
+                "create_unknown",
+                f"the campaign may have been created, but the answer was lost ({bought.seen.message}), and no call "
+                f"lists campaigns. Look for {self._plan.name!r} in the dashboard: if it is there, resume with "
+                "--campaign-id; if not, resume without",
+            )
+        self._stop(bought.seen.code or "not_created", f"the campaign was not created: {bought.seen.message}")
+
+    def _refused(self, bought: Bought) -> NoReturn:
+        self._stop(
+            bought.seen.code or "refused",
+            f"the API refused to create the campaign: {bought.seen.message}. If its name is taken, choose "
+            "another, or pass --campaign-id to load into the campaign that has it. No analysis was bought",
+        )
+
+    def _stop_without_id(self) -> NoReturn:
+        self._stop(
+            "create_unknown",
+            "the campaign was created, but the API's answer names no id. Look for "
+            f"{self._plan.name!r} in the dashboard and resume with --campaign-id",
+        )
+
+    def _stop(self, code: str, message: str) -> NoReturn:
+        self._buyer.stop.request(code, message)
+        raise Stopped
+
+    def _created(self, bought: Bought) -> int:
+        campaign_id = _campaign_id(bought)
+        if campaign_id is None:
+            self._stop_without_id()
+        self.wallet = bought.attempt.credits_remaining
+        return campaign_id
+
+    def _record_created(self, _: records.Connection, bought: Bought) -> None:
+        """Part of the outcome: a campaign that is on record as created, and whose id is not, can't be loaded into."""
+        campaign_id = _campaign_id(bought) if bought.verdict.step is Step.DONE else None
+        if campaign_id is not None:
+            self._set_campaign(campaign_id, created_here=True)
+
+    def _set_campaign(self, campaign_id: int, *, created_here: bool) -> None:
+        self._journal.file.set_meta("campaign_id", str(campaign_id))
+        self._journal.file.set_meta("created_here", "1" if created_here else "0")
+
+    async def _record_adopted(self, campaign_id: int) -> None:
+        def write(db: records.Connection) -> None:
+            self._set_campaign(campaign_id, created_here=False)
+            create = records.create_of(db)
+            history = records.history(db, create.id)
+            price = self._plan.create_credits
+            spent = charge(history, price=price, sure=price if Kind.APPLIED in history else None)
+            records.settle_batch(db, create, Settlement(State.APPLIED, spent))
+
+        await self._journal.run(write)
+
+    async def _adopt(self, given: int) -> int:
+        """Take the caller's word for the campaign's id, once its name is seen to be the plan's: 1 credit."""
+        payload, seen = await self._reader.read(CAMPAIGNS_SHOW, given)
+        if seen is None:
+            self._stop("max_credits", "the cap leaves no room for looking at the campaign (1 credit)")
+        elif payload is None:
+            if seen.kind is Kind.DENIED or seen.kind is Kind.NO_CREDIT:
+                self._buyer.stop_for(seen)
+                raise Stopped
+            self._stop(seen.code or "campaign_unreadable", f"campaign {given} can't be read: {seen.message}")
+        data = cast("dict[str, Any]", payload).get("data")
+        name = cast("dict[str, Any]", data).get("name") if isinstance(data, dict) else None
+        if name != self._plan.name:
+            self._stop(
+                "plan_stale",
+                f"campaign {given} is named {name!r}, not {self._plan.name!r}. Nothing was bought",
+            )
+        # Whether it is the very campaign that a lost create made can't be told: it may have held posts before.
+        self.created_here = False
+        await self._record_adopted(given)
+        return given
+
+
+def _campaign_id(bought: Bought) -> int | None:
+    reply = bought.attempt.outcome
+    payload: Any = loads(reply.body) if isinstance(reply, Reply) and reply.body else None
+    data = cast("dict[str, Any]", payload).get("data") if isinstance(payload, dict) else None
+    found = cast("dict[str, Any]", data).get("id") if isinstance(data, dict) else None
+    if isinstance(found, int) and not isinstance(found, bool):
+        return found
+    return int(found) if isinstance(found, str) and found.isascii() and found.isdigit() else None

@@ -1,0 +1,46 @@
+"""Creator handles as people write them: ``@name``, ``name``, a profile's URL, or a ``tkc_`` id."""
+
+from __future__ import annotations
+
+import re
+
+from tokfluence_async.campaign.addresses import Address, split, unwrap
+from tokfluence_async.campaign.urls import PostURL, is_username, parse
+
+__all__ = ["handle_key", "parse_handle"]
+
+_TRACKED_PREFIX = "tkc_"
+_USUAL = re.compile(r"@?((?!\d{15,}\Z)[\w.]{1,24}(?<!\.))", re.ASCII).fullmatch
+_TRACKED_ID = re.compile(r"tkc_[\w-]{1,64}", re.ASCII).fullmatch
+
+
+def parse_handle(text: str) -> str | None:
+    """What to send as ``creator_handle``.
+
+    Args:
+        text: A username with or without ``@``, the URL of a profile, or a ``tkc_`` id, perhaps with blanks or
+            quotes around it.
+
+    Returns:
+        The username without ``@`` in its own spelling, or the ``tkc_`` id untouched; None if the text is none
+        of these, for example a display name, a secUid or a numeric user id.
+    """
+    usual = _USUAL(text)
+    if usual is not None:
+        return usual[1]
+    cleaned = unwrap(text)
+    usual = _USUAL(cleaned)
+    if usual is not None:
+        return usual[1]
+    if _TRACKED_ID(cleaned):
+        return cleaned
+    found, address = parse(cleaned), split(cleaned)
+    if isinstance(found, PostURL) or found.reason != "profile" or not isinstance(address, Address):
+        return None
+    name = address.segments[0].removeprefix("@")
+    return name if len(address.segments) == 1 and is_username(name) else None
+
+
+def handle_key(handle: str) -> str:
+    """A handle as two of them are compared: usernames without regard to case, ``tkc_`` ids as they are."""
+    return handle if handle.startswith(_TRACKED_PREFIX) else handle.lower()

@@ -1,0 +1,161 @@
+"""Rows of Python's own: strings, tuples and mappings, from any iterable, async ones too."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from math import isnan
+from typing import cast
+
+from tokfluence_async.campaign.columns import ColumnChoice, InputOptions, choose_by_name
+from tokfluence_async.campaign.handles import parse_handle
+from tokfluence_async.campaign.money import FeeParser
+from tokfluence_async.campaign.rows import BadRow, BadRowReason, Row, csv_line
+from tokfluence_async.errors import InputError
+
+__all__ = ["ITEM_COLUMNS", "Item", "ItemReader", "read_items", "read_items_async"]
+
+Item = str | Sequence[object] | Mapping[str, object]
+"""A post: its URL, or ``(url, creator_handle, fee_cents)`` of which the last may be missing, or a mapping
+whose keys are recognised as the columns of a table are."""
+
+ITEM_COLUMNS = ("url", "creator_handle", "fee_cents")
+"""What the fields of `Row.record` and `BadRow.text` are for rows that come from Python."""
+
+_KNOWN_SHAPES = 256
+
+
+class ItemReader:
+    """Turns items into rows, one by one.
+
+    Args:
+        options: Which keys of mappings mean what, and what their fees count. A tuple's third field counts
+            ``options.fee_unit``, cents without it.
+        name: What to call the input in rows and errors.
+    """
+
+    def __init__(self, options: InputOptions | None = None, *, name: str | None = None) -> None:
+        self._options = options or InputOptions()
+        self._name = name
+        # Mappings of one origin have the same keys throughout, or a few sets of them.
+        self._shapes: dict[tuple[str, ...], ColumnChoice | InputError] = {}
+        self._usable = False
+        self._fees = {
+            "cents": FeeParser("cents"),
+            "units": FeeParser("units"),
+        }
+
+    def read(self, number: int, item: object) -> Row | BadRow:
+        """The row of one item.
+
+        Args:
+            number: Its position, from 1.
+            item: See `Item`; anything else gives a `BadRow`.
+
+        Raises:
+            InputError: It is the first mapping, and its keys do not tell which is the URL; later such
+                mappings are bad rows.
+        """
+        unit = self._options.fee_unit or "cents"
+        if isinstance(item, str):
+            return self._row(number, [item], unit)
+        if isinstance(item, Mapping):
+            return self._read_mapping(number, cast("Mapping[object, object]", item))
+        if isinstance(item, tuple | list):
+            return self._row(number, cast("Sequence[object]", item), unit)
+        message = f"a row is text, a tuple, a list or a mapping, not {_type(item)}"
+        return self._bad(number, [item], "malformed_row", message)
+
+    def _read_mapping(self, number: int, item: Mapping[object, object]) -> Row | BadRow:
+        keys = tuple(map(str, item))
+        choice = self._shapes.get(keys)
+        if choice is None:
+            try:
+                choice = choose_by_name(keys, self._options, source=self._name)
+            except InputError as error:
+                choice = error
+            if len(self._shapes) < _KNOWN_SHAPES:
+                self._shapes[keys] = choice
+        values = tuple(item.values())
+        if isinstance(choice, InputError):
+            if not self._usable:
+                raise InputError(choice.message, source=self._name, row=number, column=choice.column)
+            return self._bad(number, values, "malformed_row", choice.message)
+        self._usable = True
+        fields = [
+            values[column.index] if column else None for column in (choice.url, choice.handle, choice.fee)
+        ]
+        return self._row(number, fields, choice.fee_unit or "cents")
+
+    def _row(self, number: int, fields: Sequence[object], unit: str) -> Row | BadRow:
+        if not 1 <= len(fields) <= len(ITEM_COLUMNS):
+            found = f"expected (url, creator_handle, fee_cents), found {len(fields)} fields"
+            return self._bad(number, fields, "malformed_row", found)
+        url, owner, fee = (*fields, None, None)[: len(ITEM_COLUMNS)]
+        if url is not None and not isinstance(url, str):
+            return self._bad(number, fields, "malformed_row", f"a URL is text, not {_type(url)}")
+        handle: str | None = None
+        if isinstance(owner, str):
+            handle = parse_handle(owner)
+        if handle is None and not _is_missing(owner):
+            shown = ascii(owner[:80]) if isinstance(owner, str) else _type(owner)
+            message = f"{shown} is not a TikTok username, a profile's URL or a tkc_ id"
+            return self._bad(number, fields, "bad_handle", message)
+        try:
+            cents = self._fees[unit].parse(fee)
+        except InputError as error:
+            return self._bad(number, fields, "bad_fee", error.message)
+        return Row(number, url or "", handle, cents, _texts(fields), self._name)
+
+    def _bad(self, number: int, fields: Sequence[object], reason: BadRowReason, message: str) -> BadRow:
+        return BadRow(number, csv_line(_texts(fields)), self._name, reason, message)
+
+
+def read_items(
+    items: Iterable[object], options: InputOptions | None = None, *, name: str | None = None
+) -> Iterator[Row | BadRow]:
+    """The rows of an iterable, lazily.
+
+    An empty iterable is not an error: unlike an empty file it is no sign of a mistake.
+
+    Args:
+        items: Of `Item`; others become bad rows.
+        options: Which keys of mappings mean what, and what fees count.
+        name: What to call the input in rows and errors.
+
+    Raises:
+        InputError: A text was given instead of an iterable of them, or as told for `ItemReader.read`.
+    """
+    if isinstance(items, str | bytes):
+        raise InputError(
+            "this is one text; give a list of URLs, or open it as a file if it is a file's name", source=name
+        )
+    reader = ItemReader(options, name=name)
+    return (reader.read(number, item) for number, item in enumerate(items, start=1))
+
+
+async def read_items_async(
+    items: AsyncIterable[object], options: InputOptions | None = None, *, name: str | None = None
+) -> AsyncIterator[Row | BadRow]:
+    """The rows of an async iterable, lazily; otherwise as `read_items`."""
+    reader = ItemReader(options, name=name)
+    number = 0
+    async for item in items:
+        number += 1
+        yield reader.read(number, item)
+
+
+def _is_missing(value: object) -> bool:
+    # A NaN is how tables mark a missing text, too.
+    return (
+        value is None
+        or (isinstance(value, str) and not value.strip())
+        or (isinstance(value, float) and isnan(value))
+    )
+
+
+def _texts(fields: Sequence[object]) -> list[str]:
+    return ["" if _is_missing(value) else str(value) for value in fields]
+
+
+def _type(value: object) -> str:
+    return type(value).__name__

@@ -1,0 +1,318 @@
+"""The loader: applies a plan. An empty create, one batch alone, then batches side by side, and what is in doubt last.
+
+It decides nothing about money by itself: what may be believed of each answer, and the next step, come from `settle`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from heapq import heappop, heappush
+from random import random
+from typing import Final
+
+import anyio
+
+from tokfluence_async.campaign import records
+from tokfluence_async.campaign.buyer import Buyer
+from tokfluence_async.campaign.create import Create
+from tokfluence_async.campaign.events import LoadStarted, LoadStopping
+from tokfluence_async.campaign.journal import Journal
+from tokfluence_async.campaign.loadfile import LoadFile
+from tokfluence_async.campaign.orders import Orders
+from tokfluence_async.campaign.plan import Plan
+from tokfluence_async.campaign.purchase import Bought, Order
+from tokfluence_async.campaign.reads import Reader
+from tokfluence_async.campaign.reconcile import Reconciler
+from tokfluence_async.campaign.records import State
+from tokfluence_async.campaign.report import LoadReport
+from tokfluence_async.campaign.settle import Step
+from tokfluence_async.campaign.stop import Stop, Stopped
+from tokfluence_async.client import Tokfluence
+from tokfluence_async.errors import LoadFileError, PlanStaleError
+from tokfluence_async.session.budget import Budget
+
+__all__ = ["Loader"]
+
+LOOKAHEAD: Final = 64
+"""Batches that are read ahead from the load file."""
+MAX_PASSES: Final = 4
+"""How often the batches in doubt are looked into, and what is proved not to have been applied is sent again."""
+
+
+class Loader:
+    """Applies the plan in a load file, from where it stands, through an open client. Use it for one run.
+
+    Args:
+        tok: The client. Its options give the concurrency, the retries and the waits.
+        file: The load file, open and locked; the caller closes it after `run`.
+        max_credits: Credits that this load may cost at most, earlier runs included; the client's by default.
+        campaign_id: Load into this campaign, whose name must be the plan's, instead of creating one. Needed when the
+            answer to the create was lost: there is no call that lists campaigns.
+        rand: Numbers in [0, 1) for the jitter of waits.
+        wall_clock: Unix seconds, for the record.
+        journal: What writes the load file.
+    """
+
+    def __init__(
+        self,
+        tok: Tokfluence,
+        file: LoadFile,
+        *,
+        max_credits: int | None = None,
+        campaign_id: int | None = None,
+        rand: Callable[[], float] = random,
+        wall_clock: Callable[[], float] = time.time,
+        journal: Callable[[LoadFile], Journal] = Journal,
+    ) -> None:
+        self._tok = tok
+        self._options = tok.options
+        self._file = file
+        self._given_campaign = campaign_id
+        self._max_credits = tok.options.max_credits if max_credits is None else max_credits
+        self._wall_clock = wall_clock
+        self._stop = Stop()
+        self._journal = journal(file)
+        self._buyer = Buyer(
+            tok.session, tok.options, self._journal, Budget(self._max_credits), self._stop, wall_clock, rand
+        )
+        self._ready: deque[Order] = deque()
+        self._reading = anyio.Lock()
+        self._cursor = 0
+        self._later: list[tuple[float, int, Order]] = []
+        self._asked: set[int] = set()
+
+    def stop(
+        self, code: str = "interrupted", message: str = "interrupted; resume it from its load file"
+    ) -> None:
+        """Start nothing new, let what is under way end, and return from `run`. Safe to call more than once."""
+        if self._stop.request(code, message):
+            self._tok.events.emit(LoadStopping(code=code, message=message))
+
+    async def run(self) -> LoadReport:
+        """Load until everything is settled, or something stops it.
+
+        Returns:
+            The report, also of a load that stopped: `LoadReport.stopped_by` tells.
+
+        Raises:
+            LoadFileError: The load file can't be read.
+        """
+        report = LoadReport.of(self._file)
+        if report.state == "complete":
+            await self._journal.close()
+            return report
+        started = anyio.current_time()
+        try:
+            await self._journal.run(self._check_identity)
+            await self._load(self._file.plan(), report)
+        except Stopped:
+            pass
+        except LoadFileError as error:
+            self._stop_for(error)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._finish(report.elapsed_seconds + anyio.current_time() - started)
+        report = LoadReport.of(self._file)
+        # What could not be written into the file is told all the same.
+        return report if report.state == "complete" else report.stopped(self._stop.code, self._stop.message)
+
+    def _stop_for(self, error: LoadFileError) -> None:
+        self.stop("plan_stale" if isinstance(error, PlanStaleError) else "load_file", str(error))
+
+    async def _finish(self, elapsed: float) -> None:
+        def write(_: records.Connection) -> None:
+            self._file.set_meta("elapsed", str(elapsed))
+            self._file.set_meta("stopped_by", self._stop.code or "")
+            self._file.set_meta("stop_message", self._stop.message)
+
+        try:
+            await self._journal.run(write)
+        except LoadFileError as error:
+            self._stop_for(error)
+        finally:
+            await self._journal.close()
+
+    def _check_identity(self, _: records.Connection) -> None:
+        """A plan is spent with one account at one place: under another, its keys would be new and buy again."""
+        mine = {
+            "base_url": self._options.base_url,
+            "key_prefix": self._options.require_key().prefix,
+        }
+        for name, value in mine.items():
+            before = self._file.meta(name)
+            if before is not None and before != value:
+                what = "the base URL" if name == "base_url" else "the API key that begins with"
+                raise PlanStaleError(
+                    f"was begun with {what} {before}, not {value}: its idempotency keys mean nothing there, and "
+                    "everything would be bought again. Nothing was sent",
+                    file=str(self._file.path),
+                )
+            self._file.set_meta(name, value)
+        self._file.set_meta("max_credits", "" if self._max_credits is None else str(self._max_credits))
+
+    async def _load(self, plan: Plan, report: LoadReport) -> None:
+        budget = self._buyer.budget
+        budget.charged_min, budget.charged_max = report.credits.charged_min, report.credits.charged_max
+        if self._tok.events.wanted:
+            self._tok.events.emit(
+                LoadStarted(
+                    file=str(self._file.path),
+                    name=plan.name,
+                    urls=plan.urls,
+                    settled=report.urls.accepted + report.urls.rejected,
+                    planned=report.credits.planned,
+                )
+            )
+        await self._check_cap(plan, report)
+        reader = Reader(self._tok, self._journal, budget, self._stop, self._wall_clock, self._buyer.rand)
+        create = Create(self._buyer, reader, plan, self._journal)
+        campaign_id = await create.ensure(self._given_campaign)
+        if create.wallet is not None:
+            self._check_wallet(plan, create.wallet, report)
+        orders = Orders(plan, campaign_id, self._tok.analyze_encoder)
+        reconciler = Reconciler(
+            reader, self._journal, budget, campaign_id, plan.credits_per_url, create.created_here
+        )
+        if await self._urls_in(State.DOUBTFUL) + await self._urls_in(State.UNKNOWN):
+            # What an earlier run left in doubt is looked for first: the API may have forgotten the keys by now.
+            await self._settle_down()
+            await reconciler.run(final=False)
+        for _ in range(MAX_PASSES):
+            self._stop.check()
+            await self._send_all(orders)
+            self._stop.check()
+            if await self._urls_in(State.DOUBTFUL):
+                await self._settle_down()
+                await reconciler.run(final=True)
+            if not await self._urls_in(State.PENDING):
+                return
+        self.stop("upstream_error", "batches fail and are refunded again and again; resume later")
+
+    async def _urls_in(self, state: State) -> int:
+        return await self._journal.run(lambda db: records.urls_in(db, state))
+
+    async def _check_cap(self, plan: Plan, report: LoadReport) -> None:
+        """Refuse to begin what the cap does not let end."""
+        if self._max_credits is None:
+            return
+        create = await self._journal.run(records.create_of)
+        to_create = plan.create_credits if create.state is State.PENDING and not self._given_campaign else 0
+        # What is in doubt is counted as charged already: repeating it under its key can't charge it twice.
+        needed = report.credits.charged_max + to_create + plan.credits_per_url * report.urls.unsent
+        if needed > self._max_credits and report.urls.unsent:
+            self.stop(
+                "max_credits",
+                f"the load costs up to {needed:,} credits in all, more than the cap of {self._max_credits:,}; "
+                "raise --max-credits. Nothing was sent",
+            )
+        self._stop.check()
+
+    def _check_wallet(self, plan: Plan, remaining: int, report: LoadReport) -> None:
+        """Refuse to begin what the wallet, as the create's answer tells it, does not let end."""
+        rest = plan.credits_per_url * report.urls.unsent
+        if remaining < rest:
+            self.stop(
+                "insufficient_credits",
+                f"the wallet holds {remaining:,} credits and the rest of the load costs {rest:,}; top it up and "
+                "resume. No analysis was bought",
+            )
+        self._stop.check()
+
+    async def _settle_down(self) -> None:
+        """Wait until the latest attempt in doubt must have ended at the API."""
+        last = await self._journal.run(records.last_doubt)
+        if last is not None:
+            settle = self._options.settle
+            await self._stop.sleep(min(max(last + settle - self._wall_clock(), 0), settle))
+        self._stop.check()
+
+    async def _send_all(self, orders: Orders) -> None:
+        """Send every batch that is to be sent: one alone until the API has accepted one, then side by side."""
+        self._ready.clear()
+        self._asked.clear()
+        self._cursor = 0
+        proved = await self._journal.run(records.any_accepted)
+        while not proved:
+            order = await self._next(orders)
+            if order is None:
+                return
+            proved = await self._work_off(order, alone=True)
+            self._stop.check()
+        async with anyio.create_task_group() as tasks:
+            for _ in range(self._options.concurrency):
+                tasks.start_soon(self._work, orders)
+
+    async def _work(self, orders: Orders) -> None:
+        try:
+            while (order := await self._take(orders)) is not None:
+                await self._work_off(order, alone=False)
+        except Stopped:
+            return
+        except LoadFileError as error:
+            # The others drain: what they have in flight can't be recorded either, but must be waited for.
+            self._stop_for(error)
+
+    async def _take(self, orders: Orders) -> Order | None:
+        """The next order: one whose wait is over, else a fresh batch, else the first whose wait ends."""
+        while not self._stop.requested:
+            if self._later and self._later[0][0] <= anyio.current_time():
+                return heappop(self._later)[2]
+            order = await self._next(orders)
+            if order is not None:
+                return order
+            if not self._later:
+                return None
+            await self._stop.sleep(max(self._later[0][0] - anyio.current_time(), 0.001))
+        return None
+
+    async def _next(self, orders: Orders) -> Order | None:
+        """The next batch that nobody has taken in this pass: in the order of the input, what was split last."""
+        if not self._ready:
+            async with self._reading:
+                if not self._ready:
+                    found = await self._journal.run(lambda db: self._read_ahead(db, orders))
+                    self._ready.extend(found)
+                    self._cursor = found[-1].batch.id if found else self._cursor
+        return self._ready.popleft() if self._ready else None
+
+    def _read_ahead(self, db: records.Connection, orders: Orders) -> list[Order]:
+        found = [
+            each
+            for state in (State.DOUBTFUL, State.PENDING)
+            for each in records.batches_after(db, state, self._cursor, LOOKAHEAD)
+        ]
+        found.sort(key=lambda each: each.id)
+        return [orders.of(db, batch) for batch in found[:LOOKAHEAD]]
+
+    async def _work_off(self, order: Order, *, alone: bool) -> bool:
+        """Send an order until it is settled or put off; whether the API has accepted URLs of it."""
+        while True:
+            bought = await self._buyer.attempt(order)
+            step = bought.verdict.step
+            if step is Step.DONE:
+                return bought.settlement.accepted > 0
+            if step is Step.QUARANTINE and alone:
+                self._refused_alone(bought)
+            if step is Step.STOP:
+                self._buyer.stop_for(bought.seen)
+            if step in {Step.QUARANTINE, Step.STOP, Step.RECONCILE, Step.SPLIT}:
+                return False
+            if not self._buyer.may_repeat(order, bought):
+                return False
+            wait = self._buyer.delay(order, step)
+            if not alone and step is not Step.WAIT:
+                heappush(self._later, (anyio.current_time() + wait, order.batch.id, order))
+                return False
+            await self._stop.sleep(wait)
+            self._stop.check()
+
+    def _refused_alone(self, bought: Bought) -> None:
+        seen = bought.seen
+        self.stop(
+            seen.code or "refused",
+            f"the API refused the first batch ({seen.status} {seen.code}): {seen.message}. Nothing more was sent. See "
+            "whether the campaign still exists, and whether the API takes the analyze body in this form; to go on with "
+            "the next batch, again alone, resume",
+        )

@@ -1,0 +1,155 @@
+"""Fees as people write them, as whole cents: exact, without floats."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from math import isnan
+from typing import Literal, SupportsIndex
+
+from attrs import define
+
+from tokfluence_async.errors import InputError
+
+__all__ = ["MAX_FEE_CENTS", "FeeParser", "FeeUnit"]
+
+FeeUnit = Literal["cents", "units"]
+"""What a fee counts: whole cents, or units of the currency with up to two decimals (500.00)."""
+
+MAX_FEE_CENTS = 2**63 - 1
+"""The largest fee, in cents: what a signed 64-bit integer holds."""
+
+_CENTS_PER_UNIT = 100
+_SAFE_DIGITS = 18
+_CODES = r"[A-Za-z]{0,3}[$\u00a2-\u00a5\u20a0-\u20cf]|[A-Za-z]{3}"
+_MARKED = re.compile(rf"(?P<before>{_CODES})?\s*(?P<number>-?[0-9].*?)\s*(?P<after>{_CODES})?", re.DOTALL)
+_PLAIN = re.compile(r"(?P<whole>\d+)(?:[.,](?P<cents>\d{1,2}))?", re.ASCII)
+# A group sign is a comma, a dot, an apostrophe, or one of the blanks that are set between thousands.
+_GROUPED = re.compile(
+    r"(?P<whole>[1-9]\d{0,2}(?P<sign>[,.' \u2019\u00a0\u2009\u202f])\d{3}(?:(?P=sign)\d{3})*)"
+    r"(?:(?!(?P=sign))[.,](?P<cents>\d{1,2}))?",
+    re.ASCII,
+)
+_ONE_DOT_THREE_DIGITS = re.compile(r"\d{1,3}\.\d{3}", re.ASCII)
+_TOO_MANY_DECIMALS = re.compile(r"(?:\d+|\d{1,3}(?:[,.']\d{3})*)[.,]\d{3,}", re.ASCII)
+
+
+@define
+class FeeParser:
+    """Reads the fees of one source.
+
+    Attributes:
+        unit: What a number in this source counts.
+        currency: The currency sign or code that stands beside the fees, once one was seen. All fees of a
+            source must agree in it; it is for the caller to compare it with the campaign's currency.
+    """
+
+    unit: FeeUnit = "cents"
+    currency: str | None = None
+
+    def parse(self, value: object) -> int | None:
+        """The fee in whole cents.
+
+        Args:
+            value: Text, an integer or a `Decimal`. Blank text, None and a float NaN (how tables mark a
+                missing number) mean that no fee is told. Other floats are refused: most amounts have no exact
+                one.
+
+        Returns:
+            Cents; None if no fee is told.
+
+        Raises:
+            InputError: It is not a fee: negative, not a number, too large, of more than two decimals,
+                ambiguous, or in another currency than the source's other fees. The message says which.
+        """
+        if isinstance(value, str):
+            # The common case first: digits alone.
+            if self.unit == "cents" and value.isdecimal() and value.isascii() and len(value) <= _SAFE_DIGITS:
+                return int(value)
+            cents = self._of_text(value.strip())
+        else:
+            cents = self._of_number(value)
+        if cents is None:
+            return None
+        if cents < 0:
+            raise InputError(f"the fee {_shown(str(value))} is negative")
+        if cents > MAX_FEE_CENTS:
+            raise InputError("the fee does not fit 64 bits")
+        return cents
+
+    def _of_number(self, value: object) -> int | None:
+        if value is None or (isinstance(value, float) and isnan(value)):
+            return None
+        scale = 1 if self.unit == "cents" else _CENTS_PER_UNIT
+        if isinstance(value, Decimal):
+            if not value.is_finite() or abs(value.adjusted()) > _SAFE_DIGITS:
+                raise InputError(f"the fee {_shown(str(value))} is not an amount of money")
+            # Arithmetic on a Decimal rounds to the context's precision; a ratio of integers does not.
+            above, below = value.as_integer_ratio()
+            cents, rest = divmod(above * scale, below)
+            if rest:
+                raise InputError(f"the fee {_shown(str(value))} is not a whole number of cents")
+            return cents
+        # The plain int first: asking a runtime protocol costs ten times as much.
+        if type(value) is int:
+            return value * scale
+        if isinstance(value, SupportsIndex) and not isinstance(value, bool):
+            return value.__index__() * scale
+        raise InputError(
+            f"a fee is an int, a Decimal or text, not {type(value).__name__}"
+            + (", which is not exact" if isinstance(value, float) else "")
+        )
+
+    def _of_text(self, text: str) -> int | None:
+        if not text:
+            return None
+        if self.unit == "cents":
+            if not (text.isascii() and text.removeprefix("-").isdecimal()):
+                units = "; if this column holds units such as 500.00, say so with --fee-unit units"
+                hint = units if text[:1].isdecimal() else ""
+                raise InputError(f"the fee {_shown(text)} is not a whole number of cents{hint}")
+            return _integer(text)
+        marked = _MARKED.fullmatch(text)
+        if marked is None:
+            raise InputError(f"the fee {_shown(text)} is not an amount such as 500.00 or 1,234.50")
+        cents = _units(marked["number"], text)
+        self._agree(marked["before"] or "", marked["after"] or "", text)
+        return cents
+
+    def _agree(self, before: str, after: str, text: str) -> None:
+        mark = (before or after).upper()
+        if before and after and before.upper() != after.upper():
+            raise InputError(f"the fee {_shown(text)} names two currencies")
+        if mark and self.currency not in {None, mark}:
+            raise InputError(f"the fee {_shown(text)} is in {mark}, but others here are in {self.currency}")
+        self.currency = mark or self.currency
+
+
+def _units(number: str, text: str) -> int:
+    negative = number.startswith("-")
+    amount = number.removeprefix("-")
+    # 1,234 can only be thousands; 1.234 is as often a number with three decimals.
+    if _ONE_DOT_THREE_DIGITS.fullmatch(amount):
+        raise InputError(
+            f"the fee {_shown(text)} may mean thousands or three decimals; write it without a group sign"
+        )
+    found = _PLAIN.fullmatch(amount) or _GROUPED.fullmatch(amount)
+    if found is None:
+        what = (
+            "has more than two decimals"
+            if _TOO_MANY_DECIMALS.fullmatch(amount)
+            else "is not an amount such as 500.00"
+        )
+        raise InputError(f"the fee {_shown(text)} {what}")
+    whole = "".join(filter(str.isdecimal, found["whole"]))
+    cents = _integer(whole) * _CENTS_PER_UNIT + int((found["cents"] or "0").ljust(2, "0"))
+    return -cents if negative else cents
+
+
+def _integer(digits: str) -> int:
+    # Far past 64 bits, where int() itself would refuse the length with a ValueError of its own.
+    return int(digits) if len(digits.lstrip("-0")) <= len(str(MAX_FEE_CENTS)) else MAX_FEE_CENTS + 1
+
+
+def _shown(text: str, limit: int = 40) -> str:
+    return ascii(text if len(text) <= limit else text[:limit] + "...")

@@ -1,0 +1,163 @@
+"""A purchase: one POST of a load, and what the end of an attempt changes of it. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import define, frozen
+
+from tokfluence_async.campaign import urls
+from tokfluence_async.campaign.batch import Post
+from tokfluence_async.campaign.records import BatchRow, Rejection, Settlement, State
+from tokfluence_async.campaign.settle import Belief, Step, Verdict, charge
+from tokfluence_async.models import Rejected
+from tokfluence_async.protocol.codec import loads, rejected_urls
+from tokfluence_async.protocol.seen import Kind, Seen
+from tokfluence_async.protocol.wire import Reply, Request
+from tokfluence_async.session.budget import Charge
+from tokfluence_async.session.session import Attempt
+
+__all__ = ["Bought", "Order", "match_rejected", "rejection", "settlement_of", "video_id"]
+
+
+@define
+class Order:
+    """One POST to be bought: a batch, or the create."""
+
+    batch: BatchRow
+    request: Request
+    price: int
+    """Credits, should it be applied."""
+    posts: Sequence[Post]
+    history: list[Kind]
+    """The attempts so far under its key, those of earlier runs included."""
+    charged: Charge
+    """What is on record of its charge."""
+    tries: int = 0
+    """Attempts in this run, those not counted that the rate limit turned away."""
+    turned_away: int = 0
+    """Attempts in this run that the rate limit turned away."""
+
+
+@frozen
+class Bought:
+    """An attempt to buy that has ended and is on record."""
+
+    attempt: Attempt
+    verdict: Verdict
+    settlement: Settlement
+
+    @property
+    def seen(self) -> Seen:
+        """What the attempt's outcome says."""
+        return self.attempt.seen
+
+
+def settlement_of(order: Order, attempt: Attempt, verdict: Verdict) -> Settlement:
+    """What an attempt's end changes of its batch.
+
+    Args:
+        order: The order, its history with this attempt's kind at the end.
+        attempt: The attempt.
+        verdict: What `settle` says of the history.
+    """
+    urls_sent = order.batch.urls
+    match verdict.step:
+        case Step.DONE:
+            return _applied(order, attempt)
+        case Step.QUARANTINE:
+            return _refused(order, attempt.seen)
+        case Step.SPLIT if urls_sent > 1:
+            return Settlement(State.REPLACED, Charge(0, 0), children=_halves(order))
+        case Step.SPLIT:
+            return _refused(order, attempt.seen)
+        case _:
+            pass
+    # A refunded attempt left no charge, but perhaps an effect: only the campaign's list can tell.
+    clear = verdict.belief is Belief.NOT_APPLIED and Kind.REFUNDED not in order.history
+    state = State.PENDING if clear else State.DOUBTFUL
+    return Settlement(state, charge(order.history, price=order.price))
+
+
+def _halves(order: Order) -> tuple[tuple[str, int, tuple[Post, ...]], ...]:
+    middle = len(order.posts) // 2
+    halves = order.posts[:middle], order.posts[middle:]
+    return tuple((f"{order.batch.step}.{place}", 0, tuple(half)) for place, half in enumerate(halves))
+
+
+def _refused(order: Order, seen: Seen) -> Settlement:
+    return Settlement(
+        State.REFUSED,
+        charge(order.history, price=order.price),
+        rejected=order.batch.urls,
+        outcomes=tuple(
+            rejection(post, "rejected", seen.code or f"http_{seen.status}", seen.message)
+            for post in order.posts
+        ),
+    )
+
+
+def rejection(post: Post, outcome: str, code: str, message: str) -> Rejection:
+    """A post that was not accepted."""
+    return Rejection(post.row, post.url, post.creator_handle, post.fee_cents, outcome, code, message)
+
+
+def _applied(order: Order, attempt: Attempt) -> Settlement:
+    if not order.posts:
+        return Settlement(State.APPLIED, Charge(order.price, order.price))
+    reply = attempt.outcome
+    payload: Any = loads(reply.body) if isinstance(reply, Reply) and reply.body else None
+    listed = rejected_urls(payload)
+    refused, unmatched = match_rejected(order.posts, listed)
+    per_url = order.price // len(order.posts)
+    # If the API rejects URLs without saying which, none of the others can be called accepted.
+    unnamed = ("unnamed_rejection", "the API rejected a URL of the batch that it did not name")
+    outcomes = [
+        rejection(post, "rejected" if place in refused else "unknown", *refused.get(place, unnamed))
+        for place, post in enumerate(order.posts)
+        if place in refused or unmatched
+    ]
+    unknown = len(order.posts) - len(refused) if unmatched else 0
+    sure = order.price - per_url * (len(refused) + unmatched)
+    return Settlement(
+        State.UNKNOWN if unknown else State.APPLIED,
+        charge(order.history, price=order.price, sure=max(sure, 0)),
+        accepted=len(order.posts) - len(refused) - unknown,
+        rejected=len(refused),
+        unknown=unknown,
+        outcomes=tuple(outcomes),
+    )
+
+
+def match_rejected(
+    posts: Sequence[Post], listed: Sequence[Rejected]
+) -> tuple[dict[int, tuple[str, str]], int]:
+    """Which of the posts (by place) an answer rejects, with code and reason; and how many rejections name none of them.
+
+    A rejection names its post by URL, as it was sent or in another spelling, by video id, or by the creator's handle.
+    """
+    if not listed:
+        return {}, 0
+    by_name: defaultdict[str, set[int]] = defaultdict(set)
+    for place, post in enumerate(posts):
+        for name in (post.url, video_id(post.url), f"@{(post.creator_handle or '').lower()}"):
+            by_name[name].add(place)
+    refused: dict[int, tuple[str, str]] = {}
+    unmatched = 0
+    for each in listed:
+        post_id = str(each.extra.get("postId") or each.extra.get("post_id") or "")
+        handle = str(each.extra.get("creator_handle") or each.extra.get("handle") or "").lstrip("@").lower()
+        names = (each.url, video_id(each.url) if each.url else "", post_id, f"@{handle}" if handle else "")
+        found = next((by_name[name] for name in names if name and name in by_name), set[int]())
+        unmatched += not found
+        for place in found:
+            refused[place] = (each.code or each.reason or "rejected", each.reason or "")
+    return refused, unmatched
+
+
+def video_id(url: str) -> str:
+    """The video id in a URL; the URL itself if it has none, as a short link."""
+    found = urls.parse(url)
+    return url if isinstance(found, urls.Refused) else found.video_id

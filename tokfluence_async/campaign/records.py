@@ -1,0 +1,284 @@
+"""What is written into a load file while it is loaded, and read back: batches and their attempts, in SQL.
+
+Each function is one step of a transaction that its caller has begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+from sqlite3 import Connection
+from typing import Final
+
+import orjson
+from attrs import frozen
+
+from tokfluence_async.campaign.batch import Post, pack, unpack
+from tokfluence_async.protocol.seen import Kind, Seen
+from tokfluence_async.session.budget import Charge
+
+__all__ = ["CREATE", "BatchRow", "Connection", "Rejection", "State", "Totals"]
+
+CREATE: Final = "create"
+"""The create's step."""
+
+_BATCH: Final = "SELECT id, step, generation, urls, state, charged_min, charged_max FROM batch"
+
+
+class State(Enum):
+    """What is on record of a batch."""
+
+    PENDING = "pending"
+    """Nothing of it is in doubt: it was never sent, or is known not to have been applied."""
+    DOUBTFUL = "doubtful"
+    """It was, or is being, sent, and what became of it is not known yet."""
+    APPLIED = "applied"
+    """Every URL of it is accepted or rejected."""
+    REFUSED = "refused"
+    """The API refused the batch as a whole; it is not sent again."""
+    UNKNOWN = "unknown"
+    """What became of some of it can't be found out."""
+    REPLACED = "replaced"
+    """What is left of it went into other batches."""
+
+
+@frozen
+class BatchRow:
+    """A batch, or the create, as it is on record."""
+
+    id: int
+    step: str
+    """``create``, ``analyze/7``, or ``analyze/7.0`` for the first half of a batch that was too large."""
+    generation: int
+    """With the step, the name that the idempotency key is made of."""
+    urls: int
+    state: State
+    charged: Charge
+
+
+@frozen
+class Rejection:
+    """A URL that was sent and not accepted, or whose outcome is unknown."""
+
+    row: int
+    url: str
+    creator_handle: str | None
+    fee_cents: int
+    outcome: str
+    """``rejected`` or ``unknown``."""
+    code: str
+    message: str
+
+
+@frozen
+class Settlement:
+    """What an attempt's end, or the campaign's list, changes of a batch; written in one transaction."""
+
+    state: State
+    charge: Charge
+    accepted: int = 0
+    rejected: int = 0
+    unknown: int = 0
+    outcomes: tuple[Rejection, ...] = ()
+    children: tuple[tuple[str, int, tuple[Post, ...]], ...] = ()
+    """Batches that take its place: step, generation, posts."""
+    kept: tuple[Post, ...] = ()
+    """Posts that stay with the batch where it has children: those that are accepted."""
+
+
+@frozen
+class Totals:
+    """Sums over a load file."""
+
+    accepted: int
+    rejected: int
+    unsent: int
+    unknown: int
+    charged_min: int
+    charged_max: int
+    requests: int
+    retries: int
+    credits_remaining: int | None
+
+
+def begin_attempt(
+    db: Connection,
+    *,
+    batch: int | None,
+    call: str,
+    key: str | None,
+    digest: bytes | None,
+    price: int,
+    started: float,
+) -> int:
+    """Record the intent to send; the batch is in doubt from here on."""
+    if batch is not None:
+        db.execute(
+            "UPDATE batch SET state = ?, charged_max = ? WHERE id = ?", (State.DOUBTFUL.value, price, batch)
+        )
+    cursor = db.execute(
+        "INSERT INTO attempt (batch, call, key, digest, price, started) VALUES (?, ?, ?, ?, ?, ?)",
+        (batch, call, key, digest, price, started),
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def end_attempt(
+    db: Connection, attempt: int, *, seen: Seen, ended: float, credits_remaining: int | None
+) -> None:
+    """Record how an attempt ended."""
+    db.execute(
+        "UPDATE attempt SET ended = ?, kind = ?, status = ?, code = ?, message = ?, credits_remaining = ? WHERE id = ?",
+        (ended, seen.kind.value, seen.status, seen.code, seen.message[:500], credits_remaining, attempt),
+    )
+
+
+def settle_batch(db: Connection, batch: BatchRow, settlement: Settlement) -> None:
+    """Record what became of a batch."""
+    blob = None
+    if settlement.outcomes:
+        rows = [
+            [each.row, each.url, each.creator_handle, each.fee_cents, each.outcome, each.code, each.message]
+            for each in settlement.outcomes
+        ]
+        blob = orjson.dumps(rows)
+    db.execute(
+        "UPDATE batch SET state = ?, accepted = ?, rejected = ?, unknown = ?, outcomes = ?, "
+        "charged_min = ?, charged_max = ? WHERE id = ?",
+        (
+            settlement.state.value,
+            settlement.accepted,
+            settlement.rejected,
+            settlement.unknown,
+            blob,
+            settlement.charge.min,
+            settlement.charge.max,
+            batch.id,
+        ),
+    )
+    if settlement.children:
+        db.execute(
+            "UPDATE batch SET urls = ?, posts = ? WHERE id = ?",
+            (len(settlement.kept), pack(settlement.kept), batch.id),
+        )
+    db.executemany(
+        "INSERT INTO batch (step, generation, urls, posts) VALUES (?, ?, ?, ?)",
+        ((step, generation, len(posts), pack(posts)) for step, generation, posts in settlement.children),
+    )
+
+
+def history(db: Connection, batch: int) -> list[Kind]:
+    """The attempts of a batch, oldest first; one without an end counts as lost."""
+    found = db.execute("SELECT kind FROM attempt WHERE batch = ? ORDER BY id", (batch,))
+    return [Kind.LOST if kind is None else Kind(kind) for (kind,) in found]
+
+
+def create_of(db: Connection) -> BatchRow:
+    """The create, in its latest generation."""
+    found = db.execute(f"{_BATCH} WHERE step = ? ORDER BY generation DESC LIMIT 1", (CREATE,)).fetchone()
+    return _to_row(found)
+
+
+def batches_after(db: Connection, state: State, after: int, limit: int) -> list[BatchRow]:
+    """The next batches in a state, in the order in which they are sent."""
+    # The state is an enum's own value, spelled out so that SQLite sees that the partial index fits.
+    found = db.execute(
+        f"{_BATCH} WHERE state = '{state.value}' AND id > ? AND step <> ? ORDER BY id LIMIT ?",
+        (after, CREATE, limit),
+    )
+    return [_to_row(each) for each in found]
+
+
+def _to_row(found: tuple[int, str, int, int, str, int, int]) -> BatchRow:
+    number, step, generation, urls, state, low, high = found
+    return BatchRow(number, step, generation, urls, State(state), Charge(low, high))
+
+
+def posts_of(db: Connection, batch: int) -> list[Post]:
+    """The posts of a batch."""
+    (blob,) = db.execute("SELECT posts FROM batch WHERE id = ?", (batch,)).fetchone()
+    return unpack(blob)
+
+
+def last_digest(db: Connection, batch: int) -> bytes | None:
+    """The digest of the bytes that were last sent for a batch."""
+    found = db.execute(
+        "SELECT digest FROM attempt WHERE batch = ? ORDER BY id DESC LIMIT 1", (batch,)
+    ).fetchone()
+    return None if found is None else found[0]
+
+
+def urls_in(db: Connection, state: State) -> int:
+    """How many URLs stand in batches of a state."""
+    (number,) = db.execute(
+        "SELECT COALESCE(SUM(urls), 0) FROM batch WHERE state = ? AND step <> ?", (state.value, CREATE)
+    ).fetchone()
+    return int(number)
+
+
+def last_doubt(db: Connection) -> float | None:
+    """When the latest attempt of a batch in doubt ended or, if that is not on record, began: Unix seconds."""
+    (when,) = db.execute(
+        "SELECT MAX(COALESCE(ended, started)) FROM attempt JOIN batch ON batch.id = attempt.batch "
+        "WHERE batch.state = 'doubtful' AND step <> ?",
+        (CREATE,),
+    ).fetchone()
+    return None if when is None else float(when)
+
+
+def any_accepted(db: Connection) -> bool:
+    """Whether a batch was taken by the API: from then on batches need not go alone."""
+    return db.execute("SELECT 1 FROM batch WHERE accepted > 0 LIMIT 1").fetchone() is not None
+
+
+def outcomes(db: Connection) -> Iterator[tuple[Post, str, str, str]]:
+    """Each post of the plan with its outcome (accepted, rejected, unsent or unknown), code and message."""
+    for state, blob, not_accepted in db.execute(
+        "SELECT state, posts, outcomes FROM batch WHERE posts IS NOT NULL ORDER BY id"
+    ):
+        listed = {each.url: each for each in _rejections(not_accepted)}
+        usual = _USUAL_OUTCOME.get(State(state), "accepted")
+        for post in unpack(blob):
+            other = listed.get(post.url)
+            if other is None:
+                yield post, usual, "", ""
+            else:
+                yield post, other.outcome, other.code, other.message
+
+
+_USUAL_OUTCOME: Final = {State.PENDING: "unsent", State.DOUBTFUL: "unknown"}
+
+
+def _rejections(blob: bytes | None) -> list[Rejection]:
+    return [] if blob is None else [Rejection(*fields) for fields in orjson.loads(blob)]
+
+
+def totals(db: Connection) -> Totals:
+    """The sums of a load file."""
+    accepted, rejected, unsent, unknown, low, high = db.execute(
+        "SELECT SUM(accepted), SUM(rejected), SUM(CASE state WHEN 'pending' THEN urls ELSE 0 END), "
+        "SUM(CASE state WHEN 'doubtful' THEN urls ELSE unknown END), SUM(charged_min), SUM(charged_max) FROM batch"
+    ).fetchone()
+    # A read that has no end on record may have been charged, as may one whose answer was lost.
+    read_low, read_high = db.execute(
+        "SELECT COALESCE(SUM(CASE kind WHEN 'applied' THEN price ELSE 0 END), 0), COALESCE(SUM(CASE WHEN kind IN "
+        "('applied', 'lost', 'garbled', 'refused', 'redirected') OR kind IS NULL THEN price ELSE 0 END), 0) "
+        "FROM attempt WHERE batch IS NULL"
+    ).fetchone()
+    requests, sent_batches = db.execute(
+        "SELECT COUNT(*), COUNT(DISTINCT COALESCE(batch, -id)) FROM attempt"
+    ).fetchone()
+    last = db.execute(
+        "SELECT credits_remaining FROM attempt WHERE credits_remaining IS NOT NULL ORDER BY ended DESC, id DESC LIMIT 1"
+    ).fetchone()
+    return Totals(
+        accepted=accepted,
+        rejected=rejected,
+        unsent=unsent,
+        unknown=unknown,
+        charged_min=low + read_low,
+        charged_max=high + read_high,
+        requests=requests,
+        retries=requests - sent_batches,
+        credits_remaining=None if last is None else last[0],
+    )

@@ -1,0 +1,161 @@
+"""What may be believed after each answer, and what to do next: the money protocol, as pure functions.
+
+One POST (the create, or one batch) is sent under one idempotency key, perhaps several times. Its attempts' `Kind`s, in
+order, are its history. From that alone `settle` tells what is believed of the POST and the next step:
+
+=============================================  ==============  ====================================================
+last seen                                      believed        next
+=============================================  ==============  ====================================================
+not sent                                       not applied     same key, after a backoff
+success, readable                              applied         done
+success, cut off, not JSON, too large          unknown         reconcile
+lost; 500, 503, 504, 408; an HTML error page   unknown         same key, later
+429                                            not applied     same key, after Retry-After
+502 ``upstream_error``                         not applied     same key, after a backoff (its effect is unsure)
+402                                            not applied     stop
+401, 403                                       not applied     stop
+404, 422                                       refused         quarantine
+413                                            not applied     split, new keys
+3xx                                            unknown         stop
+409                                            unknown         reconcile
+=============================================  ==============  ====================================================
+
+An answer clears only the attempt that it answers: a timeout and then a 429 is still *unknown*. Only a readable success
+settles the whole history, because the API does nothing twice under one key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Final
+
+from attrs import frozen
+
+from tokfluence_async.protocol.seen import Kind
+from tokfluence_async.session.budget import Charge
+
+__all__ = ["Belief", "Step", "Verdict", "charge", "settle", "settle_absent"]
+
+
+class Belief(Enum):
+    """What is believed of a POST."""
+
+    NOT_APPLIED = "not_applied"
+    APPLIED = "applied"
+    REFUSED = "refused"
+    """Not applied, but perhaps charged."""
+    UNKNOWN = "unknown"
+
+
+class Step(Enum):
+    """What to do next about a POST."""
+
+    DONE = "done"
+    REPEAT = "repeat"
+    """Same key and bytes, after a backoff."""
+    REPEAT_LATER = "repeat_later"
+    """Same key and bytes, once the first attempt must have ended at the server."""
+    WAIT = "wait"
+    """Same key and bytes, when the rate limit's pause is over."""
+    RECONCILE = "reconcile"
+    """Look at what the campaign holds."""
+    SPLIT = "split"
+    """Two halves, each under a key of its own."""
+    QUARANTINE = "quarantine"
+    """Leave it aside; the others may go on."""
+    STOP = "stop"
+    """Start nothing new."""
+    NEW_KEY = "new_key"
+    """It is proved that nothing was applied: the same URLs under the next generation's key."""
+    REPORT = "report"
+    """Nothing more can be found out: report it as unknown."""
+
+
+@frozen
+class Verdict:
+    """What is believed of a POST, and the next step."""
+
+    belief: Belief
+    step: Step
+
+
+_UNRESOLVED: Final = frozenset({Kind.LOST, Kind.GARBLED, Kind.REDIRECTED})
+"""Attempts that may have been applied; no later answer clears them."""
+
+_TURNED_AWAY: Final = frozenset({Kind.RATE_LIMITED, Kind.NO_CREDIT, Kind.DENIED, Kind.REFUNDED})
+"""Attempts that reached the API, may have used the key up, and are known to leave no charge."""
+
+_CHARGEABLE: Final = frozenset({Kind.APPLIED, Kind.REFUSED, Kind.SEEN_BEFORE})
+"""Answers that come with a charge, or may, or that tell of an earlier request that may have been charged."""
+
+_STEPS: Final = {
+    Kind.NOT_SENT: Step.REPEAT,
+    Kind.RATE_LIMITED: Step.WAIT,
+    Kind.REFUNDED: Step.REPEAT,
+    Kind.NO_CREDIT: Step.STOP,
+    Kind.DENIED: Step.STOP,
+    Kind.LOST: Step.REPEAT_LATER,
+    Kind.GARBLED: Step.RECONCILE,
+    Kind.REDIRECTED: Step.STOP,
+    Kind.SEEN_BEFORE: Step.RECONCILE,
+}
+
+
+def settle(history: Sequence[Kind]) -> Verdict:
+    """What is believed of a POST after these attempts, and what to do next.
+
+    Args:
+        history: The attempts under one key, oldest first; at least one. An attempt that was begun and whose end is
+            not on record (a crash) counts as `Kind.LOST`.
+    """
+    *earlier, last = history
+    unresolved = any(kind in _UNRESOLVED for kind in earlier)
+    match last:
+        case Kind.APPLIED:
+            return Verdict(Belief.APPLIED, Step.DONE)
+        case Kind.REFUSED | Kind.TOO_LARGE if unresolved or Kind.REFUNDED in earlier:
+            # The refusal is this attempt's alone: an earlier one may have left something behind.
+            return Verdict(Belief.UNKNOWN, Step.RECONCILE)
+        case Kind.REFUSED:
+            return Verdict(Belief.REFUSED, Step.QUARANTINE)
+        case Kind.TOO_LARGE:
+            return Verdict(Belief.NOT_APPLIED, Step.SPLIT)
+        case Kind.SEEN_BEFORE | Kind.LOST | Kind.GARBLED | Kind.REDIRECTED:
+            return Verdict(Belief.UNKNOWN, _STEPS[last])
+        case Kind.NOT_SENT if unresolved:
+            return Verdict(Belief.UNKNOWN, Step.REPEAT_LATER)
+        case _:
+            return Verdict(Belief.UNKNOWN if unresolved else Belief.NOT_APPLIED, _STEPS[last])
+
+
+def settle_absent(history: Sequence[Kind]) -> Verdict:
+    """What is believed of URLs that were looked for in the campaign and are not there.
+
+    A list may lag, so absence alone proves nothing. It does where every attempt is known to have left no charge (502
+    refunded, 429, 402, 401) and the 409 is explained by one of them having used the key up. A 409 that no attempt of
+    ours explains comes from elsewhere: another copy of the plan may have bought the URLs a moment ago.
+    """
+    if any(kind in _UNRESOLVED or kind is Kind.REFUSED for kind in history):
+        # A refusal may have been charged: under another key it could be charged once more.
+        return Verdict(Belief.UNKNOWN, Step.REPORT)
+    if any(kind in _TURNED_AWAY for kind in history):
+        return Verdict(Belief.NOT_APPLIED, Step.NEW_KEY)
+    return Verdict(Belief.UNKNOWN, Step.REPORT)
+
+
+def charge(history: Sequence[Kind], *, price: int, sure: int | None = None) -> Charge:
+    """What the attempts under one key were charged, all together: once at most.
+
+    Args:
+        history: The attempts, oldest first.
+        price: What the POST costs once, in credits.
+        sure: Credits that must have been charged, where the answer or the campaign's list shows what was applied;
+            None where nothing was seen of it. What the API charges for a URL that it rejects is not documented, so
+            a batch with rejected URLs is sure of the others' price alone.
+    """
+    if sure is not None:
+        # Under a refund, even what stands in the list may have been paid back.
+        return Charge(0 if Kind.REFUNDED in history and Kind.APPLIED not in history else sure, price)
+    possible = any(kind in _UNRESOLVED or kind in _CHARGEABLE for kind in history)
+    return Charge(0, price if possible else 0)

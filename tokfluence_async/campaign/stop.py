@@ -1,0 +1,47 @@
+"""Stopping a load: nothing new is started, what is under way ends."""
+
+from __future__ import annotations
+
+import anyio
+
+__all__ = ["Stop", "Stopped"]
+
+
+class Stopped(Exception):  # noqa: N818 - it ends the work, and is no error: the report says what happened
+    """The load was asked to stop."""
+
+
+class Stop:
+    """Whether a load is to stop, and why. The first reason counts."""
+
+    def __init__(self) -> None:
+        self.code: str | None = None
+        self.message = ""
+        self._requested = anyio.Event()
+
+    @property
+    def requested(self) -> bool:
+        """Whether the load is to stop."""
+        return self.code is not None
+
+    def request(self, code: str, message: str) -> bool:
+        """Ask to stop; False if it was asked before."""
+        if self.requested:
+            return False
+        self.code, self.message = code, message
+        self._requested.set()
+        return True
+
+    def check(self) -> None:
+        """End the work here, if the load is to stop.
+
+        Raises:
+            Stopped: It is.
+        """
+        if self.requested:
+            raise Stopped
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, but no longer than until the load is to stop."""
+        with anyio.move_on_after(seconds):
+            await self._requested.wait()

@@ -1,0 +1,170 @@
+"""The commands. Each returns its exit code; errors are left to `entry`, which words them."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Final
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+from tokfluence_async import __version__
+from tokfluence_async.cli.arguments import FilePath, Text
+from tokfluence_async.cli.exits import Exit
+from tokfluence_async.cli.inputs import InputFlags
+from tokfluence_async.cli.settings import SettingFlags
+
+__all__ = ["app"]
+
+app = App(
+    name="tokfluence",
+    help="Knows what loading a campaign costs, then buys exactly that: every URL once.",
+    version=__version__,
+    help_format="plaintext",
+    default_parameter=Parameter(negative=(), show_default=False),
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
+)
+
+_AsJSON = Annotated[bool, Parameter(name="--json", help="Print one JSON document on stdout instead of text.")]
+_Verbose = Annotated[bool, Parameter(name=["--verbose", "-v"], help="Log what happens to stderr.")]
+_Name = Annotated[Text | None, Parameter(help="The campaign's name, unique in the account.")]
+_Currency = Annotated[Text | None, Parameter(help="ISO 4217 code of the fees; else the account's default.")]
+_Yes = Annotated[bool, Parameter(help="Agree to spend; asked for where there is a terminal.")]
+_MaxCredits = Annotated[int | None, Parameter(help="Credits that the load may cost at most, in all.")]
+_CampaignID = Annotated[
+    int | None,
+    Parameter(
+        name="--campaign-id",
+        validator=Number(gte=1),
+        help="Load into this campaign, which must have the plan's name, instead of creating one.",
+    ),
+]
+
+_LoadFile = Annotated[FilePath, Parameter(help="The load file.")]
+
+_NO_INPUT: Final = InputFlags()
+_NO_SETTINGS: Final = SettingFlags()
+
+
+@app.command
+def preview(
+    source: Annotated[Text, Parameter(help="A file of posts, or - for standard input.")],
+    /,
+    *,
+    name: _Name = None,
+    currency: _Currency = None,
+    save: Annotated[
+        FilePath | None, Parameter(help="Write the plan into this load file, for `tokfluence load` to buy.")
+    ] = None,
+    as_json: _AsJSON = False,
+    inputs: InputFlags = _NO_INPUT,
+    verbose: _Verbose = False,
+) -> Exit:
+    """Tell what a load would cost, and what it would leave out. Needs no key and sends nothing."""
+    _log(verbose=verbose)
+    from tokfluence_async.cli.previewing import run_preview  # noqa: PLC0415 - what a help text does not need
+
+    return run_preview(source, name=name, currency=currency, save=save, as_json=as_json, inputs=inputs)
+
+
+@app.command
+def load(
+    source: Annotated[Text, Parameter(help="A file of posts, - for standard input, or a saved plan.")],
+    /,
+    *,
+    name: _Name = None,
+    currency: _Currency = None,
+    max_credits: _MaxCredits = None,
+    yes: _Yes = False,
+    state: Annotated[
+        FilePath | None, Parameter(help="The load file to make; SOURCE.tokload in this folder by default.")
+    ] = None,
+    campaign_id: _CampaignID = None,
+    as_json: _AsJSON = False,
+    inputs: InputFlags = _NO_INPUT,
+    settings: SettingFlags = _NO_SETTINGS,
+    verbose: _Verbose = False,
+) -> Exit:
+    """Buy a plan: create a campaign and submit each URL of the source once. Spends credits."""
+    _log(verbose=verbose)
+    from tokfluence_async.cli.purchase import Purchase  # noqa: PLC0415 - what a help text does not need
+
+    purchase = Purchase(
+        settings=settings, max_credits=max_credits, campaign_id=campaign_id, yes=yes, as_json=as_json
+    )
+    return purchase.load(source, name=name, currency=currency, state=state, inputs=inputs)
+
+
+@app.command
+def resume(
+    file: _LoadFile,
+    /,
+    *,
+    max_credits: _MaxCredits = None,
+    yes: _Yes = False,
+    campaign_id: _CampaignID = None,
+    as_json: _AsJSON = False,
+    settings: SettingFlags = _NO_SETTINGS,
+    verbose: _Verbose = False,
+) -> Exit:
+    """Go on with a load from its file; no URL is bought twice. A load that is complete sends nothing."""
+    _log(verbose=verbose)
+    from tokfluence_async.cli.purchase import Purchase  # noqa: PLC0415 - what a help text does not need
+
+    purchase = Purchase(
+        settings=settings, max_credits=max_credits, campaign_id=campaign_id, yes=yes, as_json=as_json
+    )
+    return purchase.resume(file)
+
+
+@app.command
+def status(file: _LoadFile, /, *, as_json: _AsJSON = False) -> Exit:
+    """Show how a load stands, also while it runs. Needs no key and sends nothing."""
+    from tokfluence_async.cli.purchase import show_status  # noqa: PLC0415 - what a help text does not need
+
+    return show_status(file, as_json=as_json)
+
+
+@app.command
+def sandbox(
+    *,
+    port: Annotated[
+        int | None, Parameter(validator=Number(gte=0, lte=65535), help="TCP port; 8420 by default, 0 is any.")
+    ] = None,
+    grant: Annotated[
+        int | None,
+        Parameter(name="--credits", validator=Number(gte=0), help="Credits that each new key starts with."),
+    ] = None,
+    host: Annotated[Text, Parameter(help="A loopback address.", show_default=True)] = "127.0.0.1",
+) -> Exit:
+    """Serve a sandbox of the API on this machine, until Ctrl-C. Its URL is the first line on stdout."""
+    from tokfluence_async.cli.sandbox import serve  # noqa: PLC0415 - what only this command needs
+
+    serve(host=host, port=port, grant=grant)
+    return Exit.DONE
+
+
+@app.command
+def demo(
+    source: Annotated[
+        Text | None, Parameter(help="A file of posts, instead of examples/spring_launch.csv.")
+    ] = None,
+    /,
+) -> Exit:
+    """Preview and load an example into a sandbox that fails on purpose, and compare the two sides' books."""
+    from tokfluence_async.cli.demo import run_demo  # noqa: PLC0415 - what only this command needs
+
+    return run_demo(source)
+
+
+def _log(*, verbose: bool) -> None:
+    """Log to stderr, if asked to. The package never logs a key."""
+    if verbose:
+        import logging  # noqa: PLC0415 - a help text needs none
+
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        logger = logging.getLogger("tokfluence_async")
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)

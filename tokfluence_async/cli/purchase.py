@@ -1,0 +1,253 @@
+"""Spending: a plan is shown, agreed to and bought; or a load that was begun goes on; or is looked at."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from attrs import frozen
+
+from tokfluence_async.campaign.loadfile import LoadFile, is_load_file
+from tokfluence_async.campaign.plan import Plan
+from tokfluence_async.campaign.report import LoadReport
+from tokfluence_async.campaign.sources import STDIN
+from tokfluence_async.cli.arguments import command, file_argument
+from tokfluence_async.cli.consent import consents
+from tokfluence_async.cli.exits import Exit, exit_for_report, exit_for_status
+from tokfluence_async.cli.inputs import InputFlags
+from tokfluence_async.cli.loading import drive
+from tokfluence_async.cli.output import print_json, print_lines, say, say_lines
+from tokfluence_async.cli.planning import build_plan, default_name, is_saved_plan, slug
+from tokfluence_async.cli.preview import Preview
+from tokfluence_async.cli.render import is_begun, report_lines
+from tokfluence_async.cli.settings import SettingFlags
+from tokfluence_async.errors import InputError, PlanStaleError
+from tokfluence_async.options import Options
+
+__all__ = ["Purchase", "show_status"]
+
+
+@frozen(kw_only=True)
+class Purchase:
+    """How a plan is bought: what `load` and `resume` have in common."""
+
+    settings: SettingFlags
+    max_credits: int | None
+    """The cap that was given."""
+    campaign_id: int | None
+    """The campaign to load into, if not a new one or the one on record."""
+    yes: bool
+    """Whether the caller has agreed to spend."""
+    as_json: bool
+    """Whether the report is printed as JSON."""
+
+    def load(
+        self, source: str, *, name: str | None, currency: str | None, state: Path | None, inputs: InputFlags
+    ) -> Exit:
+        """Buy what a source, or a saved plan, names.
+
+        Args:
+            source: A file's name, ``-`` for standard input, or a load file.
+            name: The campaign's name.
+            currency: ISO 4217 code of the fees.
+            state: The load file to make.
+            inputs: How to read the source.
+
+        Raises:
+            ConfigurationError: A setting is wrong, or there is no key. Nothing was created or sent.
+            InputError: The source can't be read, or its plan not bought. Nothing was created or sent.
+            PlanStaleError: The plan was begun or applied already. Nothing was sent.
+        """
+        options = self.settings.options(max_credits=self.max_credits)
+        if is_saved_plan(source):
+            _refuse_input_flags(source, inputs, currency=currency, state=state)
+            file = LoadFile.open(Path(source))
+            try:
+                plan = _never_begun(file, name)
+                return self._begin(file, plan, source, options)
+            finally:
+                file.close()
+        if name is None:
+            raise InputError(
+                f"say the campaign's name, such as --name {default_name(source)!r}; it must be new in the account"
+            )
+        path = state or Path(f"{slug(name) if source == STDIN else slug(default_name(source))}.tokload")
+        _refuse_existing(path)
+        batch_size = options.batch_size if inputs.batch_size is None else inputs.batch_size
+        plan = build_plan(source, name=name, currency=currency, flags=inputs, batch_size=batch_size)
+        return self._begin(path, plan, source, options)
+
+    def resume(self, path: Path) -> Exit:
+        """Go on with a load; begin it, if it was never begun; print its report, if it is complete.
+
+        Args:
+            path: The load file.
+
+        Raises:
+            ConfigurationError: A setting is wrong, or there is no key. Nothing was sent.
+            InputError: It was never begun, and nobody can be asked.
+            LoadFileError: It can't be read, or is in use.
+        """
+        opened = LoadFile.open(path)
+        try:
+            plan, report = opened.plan(), LoadReport.of(opened)
+            if report.state == "complete":
+                _show(report, plan, as_json=self.as_json)
+                return exit_for_report(report)
+            options = self.settings.options(max_credits=self.max_credits)
+            if options.max_credits is None:
+                # A cap holds for the load, until another is given.
+                options = options.replace(max_credits=report.credits.cap)
+            if is_begun(report):
+                return self._go_on(opened, plan, options)
+            return self._begin(opened, plan, str(path), options)
+        finally:
+            opened.close()
+
+    def _begin(self, target: Path | LoadFile, plan: Plan, source: str, options: Options) -> Exit:
+        """Show a plan, have it agreed to, and buy it.
+
+        Args:
+            target: Where the load file shall be, or the open load file that holds the plan.
+            plan: What to buy.
+            source: Where its rows come from.
+            options: The client's settings.
+
+        Raises:
+            InputError: The plan can't be bought as it stands, or nobody can be asked. Nothing was created or sent.
+            LoadFileError: The load file exists, or can't be written. Nothing was sent.
+        """
+        eta = plan.eta_seconds(
+            requests_per_minute=options.requests_per_minute, concurrency=options.concurrency
+        )
+        say_lines(Preview(plan=plan, source=source, eta_seconds=eta, is_all=False).lines())
+        plan.check_applicable()
+        total = plan.estimate.total
+        if options.max_credits is not None and total > options.max_credits:
+            say(
+                f"tokfluence: error: the load costs {total:,} credits, more than the cap of {options.max_credits:,}; "
+                "raise --max-credits. Nothing was sent",
+                "red",
+            )
+            return Exit.CREDITS
+        if not consents(total, yes=self.yes):
+            say("Not agreed to: nothing was sent.")
+            return Exit.FAILED
+        if isinstance(target, LoadFile):
+            return self._go_on(target, plan, options)
+        _refuse_existing(target)  # once more: somebody may have been asked meanwhile
+        file = LoadFile.create(target, plan)
+        try:
+            return self._go_on(file, plan, options)
+        finally:
+            file.close()
+
+    def _go_on(self, file: LoadFile, plan: Plan, options: Options) -> Exit:
+        """Go on with a load, and print its report on stdout.
+
+        Args:
+            file: The load file, open and locked.
+            plan: What it buys.
+            options: The client's settings.
+
+        Raises:
+            LoadFileError: The load file can't be read.
+        """
+        say(f"Load file {file.path}: should this be interrupted, it goes on from there.")
+        verbose = logging.getLogger("tokfluence_async").isEnabledFor(logging.DEBUG)
+        ended = drive(file, options, campaign_id=self.campaign_id, verbose=verbose)
+        if self.as_json:
+            print_json(ended.report.to_dict())
+        else:
+            print_lines(report_lines(ended.report, plan, self.settings.arguments()))
+        return ended.exit
+
+
+def _refuse_input_flags(source: str, inputs: InputFlags, *, currency: str | None, state: Path | None) -> None:
+    """A saved plan says all of this by itself.
+
+    Raises:
+        InputError: One of the flags was given.
+    """
+    given = [f"--{name.replace('_', '-')}" for name in inputs.given()]
+    given += ["--currency"] * (currency is not None) + ["--state"] * (state is not None)
+    if given:
+        raise InputError(
+            f"{', '.join(given)} can't be given with a saved plan: it says so itself", source=source
+        )
+
+
+def _never_begun(file: LoadFile, name: str | None) -> Plan:
+    """The plan in a load file, if nothing of it was ever sent.
+
+    Raises:
+        PlanStaleError: It was begun, or is complete.
+        InputError: It is not for a campaign of that name.
+    """
+    plan, report = file.plan(), LoadReport.of(file)
+    again = command("resume", file_argument(file.path))
+    if report.state == "complete":
+        raise PlanStaleError(
+            f"this plan was applied completely, and is not bought again; `{again}` shows its report. Nothing was sent",
+            file=str(file.path),
+        )
+    if is_begun(report):
+        raise PlanStaleError(
+            f"this load was begun already; go on with it by `{again}`. Nothing was sent", file=str(file.path)
+        )
+    if name is not None and name.strip() != plan.name:
+        raise InputError(
+            f"the saved plan is for a campaign named {plan.name!r}, not {name!r}", source=str(file.path)
+        )
+    return plan
+
+
+def _refuse_existing(path: Path) -> None:
+    """Never load twice what one name of a load file stands for.
+
+    Raises:
+        PlanStaleError: There is a load file of that name.
+        InputError: There is another file of that name.
+    """
+    if not path.exists():
+        return
+    if not is_load_file(path):
+        raise InputError(
+            "exists and is not a load file; name another with --state. Nothing was sent", source=str(path)
+        )
+    file = LoadFile.read(path)
+    try:
+        _never_begun(file, None)
+    finally:
+        file.close()
+    again = command("load", file_argument(path))
+    raise PlanStaleError(
+        f"holds a saved plan; buy that with `{again}`, or name another file with --state. Nothing was sent",
+        file=str(path),
+    )
+
+
+def show_status(path: Path, *, as_json: bool) -> Exit:
+    """Print the report of a load as it stands. Needs no key and sends nothing.
+
+    Args:
+        path: The load file.
+        as_json: Whether it is printed as JSON.
+
+    Raises:
+        LoadFileError: It is not a load file, or can't be read.
+    """
+    opened = LoadFile.read(path)
+    try:
+        plan, report = opened.plan(), LoadReport.of(opened)
+    finally:
+        opened.close()
+    _show(report, plan, as_json=as_json)
+    return exit_for_status(report)
+
+
+def _show(report: LoadReport, plan: Plan, *, as_json: bool) -> None:
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        print_lines(report_lines(report, plan))

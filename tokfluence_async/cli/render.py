@@ -1,0 +1,113 @@
+"""The report in words: what became of every row and every credit, and what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from tokfluence_async.campaign.plan import Plan
+from tokfluence_async.campaign.report import LoadReport
+from tokfluence_async.cli.arguments import command, file_argument
+from tokfluence_async.cli.output import Line, Style
+
+__all__ = ["is_begun", "next_command", "report_lines"]
+
+_MEANING: Final = (
+    ("accepted", "taken for analysis"),
+    ("rejected", "refused by the API"),
+    ("duplicate", "not sent: an earlier row names the same video"),
+    ("invalid", "not sent: names no post, or a field is wrong"),
+    ("unsent", "left to be sent"),
+    ("unknown", "sent, and whether it was applied can't be told"),
+)
+_LOOK: Final = 2
+"""Credits of a look into the campaign."""
+_NEEDS_ID: Final = frozenset({"create_unknown", "duplicate_request"})
+_STYLES: Final[dict[str, Style]] = {"complete": "green", "needs_review": "red", "stopped": "yellow"}
+
+
+def is_begun(report: LoadReport) -> bool:
+    """Whether anything of a load was ever sent, or taken for done."""
+    return report.requests > 0 or report.campaign_id is not None or report.state == "complete"
+
+
+def next_command(report: LoadReport, plan: Plan, settings: Sequence[str] = ()) -> str:
+    """What a person would type next; empty if nothing is left to do.
+
+    Args:
+        report: Where the load stands.
+        plan: What it buys.
+        settings: The settings' flags of this run, to be kept.
+    """
+    file = file_argument(report.file)
+    if report.state == "complete":
+        return ""
+    if not is_begun(report):
+        return command("load", file, "--max-credits", report.credits.planned, *settings)
+    # A plan is stale where the base URL or the key is another than it was begun with: those flags are what is wrong.
+    words: list[object] = ["resume", file, *(() if report.stopped_by == "plan_stale" else settings)]
+    if report.stopped_by == "max_credits":
+        words += ["--max-credits", _enough(report, plan)]
+    text = command(*words)
+    # The placeholder is for a person to fill in: quoted, a shell would hand it over as it stands.
+    return f"{text} --campaign-id ID" if report.stopped_by in _NEEDS_ID else text
+
+
+def _enough(report: LoadReport, plan: Plan) -> int:
+    """A cap that lets a load end: what may be charged already, the rest, and a look into the campaign."""
+    spent = report.credits.charged_max
+    to_create = plan.create_credits if report.campaign_id is None else 0
+    look = _LOOK if report.urls.unknown else 0
+    return max(spent + to_create + plan.credits_per_url * report.urls.unsent + look, plan.estimate.total)
+
+
+def report_lines(report: LoadReport, plan: Plan, settings: Sequence[str] = ()) -> Iterator[Line]:
+    """The report, line by line.
+
+    Args:
+        report: Where the load stands.
+        plan: What it buys.
+        settings: The settings' flags of this run, for the next command.
+    """
+    state = report.state.replace("_", " ") if is_begun(report) else "not begun"
+    yield Line(f"Load      {state}", _STYLES[report.state])
+    if report.message:
+        yield Line(f"Why       {f'{report.stopped_by}: ' if report.stopped_by else ''}{report.message}")
+    campaign = "none yet" if report.campaign_id is None else str(report.campaign_id)
+    yield Line(f"Campaign  {campaign}, {plan.name!r}")
+    yield Line(f"File      {report.file}")
+    yield Line()
+    for field, meaning in _MEANING:
+        number: int = getattr(report.urls, field)
+        style: Style = "red" if number and field == "unknown" else "" if number else "dim"
+        yield Line(f"  {number:>9,}  {field:<9}  {meaning}", style)
+    yield Line(f"  {report.urls.rows:>9,}  rows in all", "bold")
+    yield Line()
+    yield from _credits(report)
+    yield Line(
+        f"Requests  {report.requests:,}, of which {report.retries:,} retries; {report.elapsed_seconds:,.1f} s"
+    )
+    following = next_command(report, plan, settings)
+    yield Line()
+    if following:
+        yield Line(f"Next: {following}", "bold")
+    elif report.urls.rejected:
+        yield Line("Done. What the API rejected is not sent again.", "green")
+    else:
+        yield Line("Done: nothing is left to do.", "green")
+
+
+def _credits(report: LoadReport) -> Iterator[Line]:
+    money = report.credits
+    cap = "no cap" if money.cap is None else f"cap {money.cap:,}"
+    yield Line(f"Credits   {money.planned:,} planned, {cap}")
+    if money.charged_min == money.charged_max:
+        yield Line(f"          {money.charged_max:,} charged", "bold")
+    else:
+        yield Line(
+            f"          {money.charged_min:,} to {money.charged_max:,} charged: what is unknown, or rejected, "
+            "may have been charged or not",
+            "bold",
+        )
+    if money.remaining is not None:
+        yield Line(f"          {money.remaining:,} left in the wallet, as the API last told it")

@@ -1,0 +1,88 @@
+"""The API's thirteen calls: their names, methods and paths."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from attrs import frozen
+
+from tokfluence_async.errors import ConfigurationError
+
+__all__ = [
+    "AI_SEARCH",
+    "CAMPAIGNS_CREATE",
+    "CAMPAIGNS_DELETE",
+    "CAMPAIGNS_INFLUENCERS",
+    "CAMPAIGNS_METRICS",
+    "CAMPAIGNS_POSTS",
+    "CAMPAIGNS_SHOW",
+    "CREATORS_POSTS",
+    "CREATORS_SEARCH",
+    "CREATORS_SHOW",
+    "POSTS_ANALYZE",
+    "POSTS_COMMENTS",
+    "POSTS_SHOW",
+    "Endpoint",
+]
+
+
+@frozen
+class Endpoint:
+    """One call of the API."""
+
+    name: str
+    """Its name, which is also its name in the tariff."""
+    method: str
+    """HTTP method."""
+    template: str
+    """Path, with ``{id}`` where an id goes."""
+
+    @property
+    def keyed(self) -> bool:
+        """Whether it carries an idempotency key.
+
+        Only POSTs do: a read may be made any number of times, and a second deletion deletes nothing.
+        """
+        return self.method == "POST"
+
+    @property
+    def submits_urls(self) -> bool:
+        """Whether its body submits post URLs, each of which is charged."""
+        return self.name in {"campaigns.create", "posts.analyze"}
+
+    def path(self, resource_id: str | int | None = None) -> str:
+        """The path, with the id quoted into it.
+
+        Args:
+            resource_id: The id; None for a call whose path has none.
+
+        Raises:
+            ConfigurationError: The id is missing, empty, a URL, or could climb out of its place in the path. A read
+                that misses is charged, so it is not even tried.
+        """
+        if "{id}" not in self.template:
+            return self.template
+        text = str(resource_id)
+        wrong = (
+            isinstance(resource_id, bool) or not isinstance(resource_id, str | int) or text.startswith("-")
+        )
+        if wrong or text in {"", ".", ".."} or not text.isprintable() or not text.strip():
+            raise ConfigurationError(f"{self.name}: {resource_id!r} is not an id")
+        if "://" in text:
+            raise ConfigurationError(f"{self.name} takes an id, not a URL: {text!r}")
+        return self.template.replace("{id}", quote(text, safe=""))
+
+
+CAMPAIGNS_CREATE = Endpoint("campaigns.create", "POST", "/v1/campaigns")
+CAMPAIGNS_SHOW = Endpoint("campaigns.show", "GET", "/v1/campaigns/{id}")
+CAMPAIGNS_METRICS = Endpoint("campaigns.metrics", "GET", "/v1/campaigns/{id}/metrics")
+CAMPAIGNS_POSTS = Endpoint("campaigns.posts", "GET", "/v1/campaigns/{id}/posts")
+CAMPAIGNS_INFLUENCERS = Endpoint("campaigns.influencers", "GET", "/v1/campaigns/{id}/influencers")
+CAMPAIGNS_DELETE = Endpoint("campaigns.delete", "DELETE", "/v1/campaigns/{id}")
+POSTS_SHOW = Endpoint("posts.show", "GET", "/v1/posts/{id}")
+POSTS_COMMENTS = Endpoint("posts.comments", "GET", "/v1/posts/{id}/comments")
+POSTS_ANALYZE = Endpoint("posts.analyze", "POST", "/v1/posts/analyze")
+CREATORS_SEARCH = Endpoint("creators.search", "GET", "/v1/creators/search")
+CREATORS_SHOW = Endpoint("creators.show", "GET", "/v1/creators/{id}")
+CREATORS_POSTS = Endpoint("creators.posts", "GET", "/v1/creators/{id}/posts")
+AI_SEARCH = Endpoint("ai_search", "POST", "/v1/ai_search")

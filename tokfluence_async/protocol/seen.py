@@ -1,0 +1,121 @@
+"""What one attempt's outcome says: the first two columns of the money protocol, as a pure function.
+
+Source of the rules: the API's pages *Credits* (a 502 is refunded, other 4xx are not), *Errors* and *Repeating a
+request safely* (409 says only that the key was seen before). What to do about it is decided elsewhere: by the
+session for a single call, by `campaign.settle` for a load.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from attrs import frozen
+
+from tokfluence_async.protocol.codec import error_body, loads
+from tokfluence_async.protocol.wire import Lost, NotSent, Outcome, Reply
+
+__all__ = ["Kind", "Seen", "see"]
+
+
+class Kind(Enum):
+    """What an outcome says of the attempt that it ends."""
+
+    NOT_SENT = "not_sent"
+    """The request never left. Not applied, not charged."""
+    APPLIED = "applied"
+    """Success with a readable body. Applied and charged."""
+    GARBLED = "garbled"
+    """Success whose body is cut off, too large or not JSON: applied or not, perhaps in part."""
+    LOST = "lost"
+    """No answer, or one that says nothing of the request (500, 503, 504, 408, an HTML error page): unknown."""
+    RATE_LIMITED = "rate_limited"
+    """429. Not applied, not charged."""
+    REFUNDED = "refunded"
+    """502 ``upstream_error``. Charged and refunded by the API; whether it had an effect is unsure."""
+    NO_CREDIT = "no_credit"
+    """402. The work was never started; not charged."""
+    DENIED = "denied"
+    """401 or 403. Not applied, not charged."""
+    REFUSED = "refused"
+    """404, 422 and other 4xx. Not applied, perhaps charged."""
+    TOO_LARGE = "too_large"
+    """413. Not applied, not charged."""
+    REDIRECTED = "redirected"
+    """3xx: something other than the API answered. Unknown; never followed."""
+    SEEN_BEFORE = "seen_before"
+    """409. This attempt did nothing; what an earlier one under the key did, it does not say."""
+
+
+@frozen
+class Seen:
+    """One attempt's outcome, classified."""
+
+    kind: Kind
+    status: int | None = None
+    code: str = ""
+    """The API's error code, or an empty string."""
+    message: str = ""
+    """The API's message, or what went wrong with the connection."""
+
+
+_BY_STATUS = {
+    401: Kind.DENIED,
+    402: Kind.NO_CREDIT,
+    403: Kind.DENIED,
+    408: Kind.LOST,
+    409: Kind.SEEN_BEFORE,
+    413: Kind.TOO_LARGE,
+    429: Kind.RATE_LIMITED,
+}
+
+
+def see(outcome: Outcome) -> Seen:
+    """Classify an outcome.
+
+    401, 402, 403, 409, 413 and 429 are believed by their status alone: whoever says them, the request was turned
+    away. Success, a 502 and every other 4xx must be the API's own word, in JSON: a gateway's page tells nothing of
+    what became of the request behind it.
+    """
+    match outcome:
+        case NotSent(reason=reason):
+            return Seen(Kind.NOT_SENT, message=reason)
+        case Lost(reason=reason):
+            return Seen(Kind.LOST, message=reason)
+        case Reply():
+            return _see_reply(outcome)
+
+
+def _see_reply(reply: Reply) -> Seen:
+    status = reply.status
+    if 200 <= status < 300:
+        problem = reply.problem or _unreadable(reply)
+        return Seen(Kind.GARBLED if problem else Kind.APPLIED, status, message=problem)
+    unreadable = reply.problem or _unreadable(reply)
+    code, message = ("", "") if unreadable else (error_body(reply.body) or ("", ""))
+    if status in _BY_STATUS:
+        kind = _BY_STATUS[status]
+    elif 300 <= status < 400:
+        kind = Kind.REDIRECTED
+    elif status == 502 and code == "upstream_error":
+        kind = Kind.REFUNDED
+    elif 400 <= status < 500 and not unreadable:
+        kind = Kind.REFUSED
+    else:
+        kind = Kind.LOST
+    return Seen(kind, status, code, message or _in_our_words(kind, status))
+
+
+def _in_our_words(kind: Kind, status: int) -> str:
+    if kind is Kind.REDIRECTED:
+        return f"HTTP {status}: the answer leads elsewhere, which is never followed; check the base URL"
+    return f"HTTP {status} without an error of the API's form"
+
+
+def _unreadable(reply: Reply) -> str:
+    if reply.status == 204 and not reply.body:
+        return ""
+    try:
+        payload = loads(reply.body)
+    except ValueError:
+        return "the body is not JSON"
+    return "" if isinstance(payload, dict) else "the body is not a JSON object"

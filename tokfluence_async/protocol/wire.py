@@ -1,0 +1,120 @@
+"""What goes over the wire, and the three ways in which a request can end: not sent, lost, replied."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
+
+from attrs import field, frozen
+
+from tokfluence_async.errors import ConfigurationError
+
+__all__ = ["MAX_BODY", "Lost", "NotSent", "Outcome", "Reply", "Request", "checked_headers"]
+
+MAX_BODY: Final = 16 * 1024 * 1024
+"""Bytes of a response that are read at most; a longer one is a reply that can't be read."""
+
+_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e]*")
+_OURS: Final = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "authorization",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "cookie",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "x-request-id",
+    }
+)
+
+
+def checked_headers(headers: Mapping[str, Any]) -> dict[str, str]:
+    """A caller's own headers by lower-case name, once they are seen to be sendable.
+
+    Args:
+        headers: Headers besides those that the client sets itself. ``User-Agent`` is the only one of its own that
+            can be replaced.
+
+    Raises:
+        ConfigurationError: A header is not sendable, or the client's own affair. Its name is told, never its value.
+    """
+    checked: dict[str, str] = {}
+    for given, value in headers.items():
+        name = given.lower()
+        if name in _OURS:
+            advice = "; pass idempotency_key=… instead" if name == "x-request-id" else ""
+            raise ConfigurationError(f"the header {given!r} is set by the client{advice}")
+        if not _NAME.fullmatch(name):
+            raise ConfigurationError(f"{given!r} is not a header name")
+        if not isinstance(value, str) or not _VALUE.fullmatch(value):
+            raise ConfigurationError(
+                f"the value of the header {given!r} must be a string of printable ASCII, without line breaks"
+            )
+        checked[name] = value
+    return checked
+
+
+@frozen
+class Request:
+    """One request, ready to be sent. Repeating it means sending this very object again: same key, same bytes."""
+
+    call: str
+    """The call's name, for the tariff and for events."""
+    method: str
+    path: str
+    """Quoted, below the base URL."""
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    idempotency_key: str | None = None
+    """Sent as ``X-Request-Id``."""
+    headers: Mapping[str, str] = field(factory=dict[str, str], repr=False)
+    """The caller's own, as `checked_headers` gives them."""
+    urls: int = 0
+    """How many URLs the body submits: what its price and its time depend on."""
+
+
+@frozen
+class NotSent:
+    """The request's headers never left: nothing can have been done, nothing charged."""
+
+    reason: str
+
+
+@frozen
+class Lost:
+    """The request left, or may have, and no status came back: it was applied, or it was not."""
+
+    reason: str
+
+
+@frozen
+class Reply:
+    """A status came back. Whether the body can be believed is another matter: see `problem`."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    """By lower-case name."""
+    body: bytes = field(repr=False)
+    problem: str = ""
+    """Why the body can't be read (cut off, too large, encoded), or an empty string."""
+
+    @property
+    def credits_remaining(self) -> int | None:
+        """The wallet's balance in credits, from ``X-Credits-Remaining``; None where it is absent or no number."""
+        text = self.headers.get("x-credits-remaining", "").strip()
+        return int(text) if text.isascii() and text.removeprefix("-").isdigit() and len(text) < 20 else None
+
+
+Outcome: TypeAlias = NotSent | Lost | Reply

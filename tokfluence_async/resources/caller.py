@@ -1,0 +1,200 @@
+"""How a resource makes a call: its path, its price, the caller's options, and the session's loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict, TypeVar, Unpack
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from attrs import evolve, field, frozen
+
+from tokfluence_async.errors import ConfigurationError
+from tokfluence_async.models import Result
+from tokfluence_async.options import Options
+from tokfluence_async.protocol.codec import AnalyzeEncoder, decode_data, dumps
+from tokfluence_async.protocol.endpoints import Endpoint
+from tokfluence_async.protocol.retry import RetryPolicy
+from tokfluence_async.protocol.wire import Request, checked_headers
+from tokfluence_async.session.budget import Budget
+from tokfluence_async.session.lifetime import Lifetime
+from tokfluence_async.session.session import CallPlan
+from tokfluence_async.tariff import Tariff
+
+__all__ = ["CallOptions", "Caller", "Query"]
+
+R = TypeVar("R", bound=Result)
+
+Query = Mapping[str, str | int | float | bool | None]
+"""Query parameters by name; None leaves one out."""
+
+_PRICED = frozenset({"posts", "urls"})
+
+
+class CallOptions(TypedDict, total=False):
+    """What one call may do differently from its client."""
+
+    timeout: float
+    """Seconds for the whole call, its repeats included."""
+    max_retries: int
+    """How often it is repeated after its first try."""
+    idempotency_key: str
+    """Key of a POST, sent as ``X-Request-Id`` with each try; a fresh UUID by default. Repeating a call under the key of
+    an earlier one is answered 409 and not charged."""
+    extra_headers: Mapping[str, str]
+    """Sent besides the client's own, of which they can replace ``User-Agent`` only."""
+    extra_query: Query
+    """Query parameters besides, or instead of, the call's own."""
+    extra_body: Mapping[str, Any]
+    """Fields of the JSON body besides, or instead of, the call's own. Not ``posts`` or ``urls``: what is submitted is
+    what is priced."""
+
+
+@frozen
+class Caller:
+    """Makes calls through one client, with its settings."""
+
+    lifetime: Lifetime
+    options: Options
+    tariff: Tariff
+    analyze_encoder: AnalyzeEncoder
+    budget: Budget
+    extra_headers: Mapping[str, str] = field(factory=dict[str, str], converter=checked_headers)
+    policy: RetryPolicy = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "policy", _policy(self.options))
+
+    def evolve(self, **changes: Any) -> Caller:
+        """The same with other settings; the connections, the limiter and the events are shared."""
+        return evolve(self, **changes)
+
+    async def call(
+        self,
+        endpoint: Endpoint,
+        result: type[R],
+        resource_id: str | int | None = None,
+        *,
+        query: Query | None = None,
+        body: Mapping[str, Any] | None = None,
+        urls: int = 0,
+        **options: Unpack[CallOptions],
+    ) -> R:
+        """Make a call and decode its answer.
+
+        Args:
+            endpoint: Which call.
+            result: What its answer becomes.
+            resource_id: The id in its path.
+            query: Query parameters.
+            body: The JSON body of a POST.
+            urls: How many URLs the body submits, which its price depends on.
+            **options: What this call does differently.
+
+        Raises:
+            ConfigurationError: An argument is not acceptable. Nothing was sent.
+            UsageError: The client is not open, or belongs to another event loop. Nothing was sent.
+            BudgetExceededError: The call would cross the credit cap. Nothing was sent.
+            RequestError: The call has no usable answer; its subclasses say why.
+        """
+        session = self.lifetime.session()
+        request = self._request(endpoint, resource_id, query, body, urls, options)
+        return await session.call(
+            request, lambda answer: decode_data(result, answer), self._plan(endpoint, urls, options)
+        )
+
+    def check(self, endpoint: Endpoint, options: CallOptions) -> None:
+        """Have the options of a call checked before it is made many times.
+
+        Raises:
+            ConfigurationError: One is not acceptable for this call.
+            UsageError: The client is not open, or belongs to another event loop.
+        """
+        self.lifetime.session()
+        self._request(endpoint, "0", None, None, 0, options)
+        self._plan(endpoint, 0, options)
+
+    def _plan(self, endpoint: Endpoint, urls: int, options: CallOptions) -> CallPlan:
+        timeout, retries = options.get("timeout"), options.get("max_retries")
+        policy = self.policy
+        if timeout is not None or retries is not None:
+            policy = _policy(self.options.replace(timeout=timeout, max_retries=retries))
+        return CallPlan(
+            timeout=self.options.timeout_for(urls) if timeout is None else timeout,
+            policy=policy,
+            price=self.tariff.price(endpoint.name, urls=urls),
+            budget=self.budget,
+        )
+
+    def _request(
+        self,
+        endpoint: Endpoint,
+        resource_id: str | int | None,
+        query: Query | None,
+        body: Mapping[str, Any] | None,
+        urls: int,
+        options: CallOptions,
+    ) -> Request:
+        key = options.get("idempotency_key")
+        if endpoint.keyed:
+            key = str(uuid4()) if key is None else _checked_key(key)
+        elif key is not None:
+            raise ConfigurationError(f"{endpoint.name} takes no idempotency key: only POSTs do")
+        own_headers = options.get("extra_headers")
+        return Request(
+            call=endpoint.name,
+            method=endpoint.method,
+            path=endpoint.path(resource_id),
+            query=_query(endpoint, query, options.get("extra_query")),
+            body=_body(endpoint, body, options.get("extra_body")),
+            idempotency_key=key,
+            headers={**self.extra_headers, **checked_headers(own_headers)}
+            if own_headers
+            else self.extra_headers,
+            urls=urls,
+        )
+
+
+def _policy(options: Options) -> RetryPolicy:
+    return RetryPolicy(max_retries=options.max_retries, backoff=options.backoff)
+
+
+def _checked_key(key: str) -> str:
+    if not key or len(key) > 255 or not key.isascii() or not key.isprintable() or key != key.strip():
+        raise ConfigurationError("an idempotency key has 1 to 255 printable ASCII characters; use a UUID")
+    return key
+
+
+def _query(endpoint: Endpoint, own: Query | None, extra: Query | None) -> tuple[tuple[str, str], ...]:
+    if not own and not extra:
+        return ()
+    both = {**(own or {}), **(extra or {})}
+    query = tuple((name, _text(value)) for name, value in both.items() if value is not None)
+    try:
+        urlencode(query)
+    except (UnicodeError, TypeError):
+        raise ConfigurationError(f"{endpoint.name}: a query parameter can't be written as UTF-8") from None
+    return query
+
+
+def _body(endpoint: Endpoint, own: Mapping[str, Any] | None, extra: Mapping[str, Any] | None) -> bytes | None:
+    if endpoint.method != "POST":
+        if extra is not None:
+            raise ConfigurationError(f"{endpoint.name} has no body that extra_body could add to")
+        return None
+    if extra and endpoint.submits_urls and _PRICED & extra.keys():
+        raise ConfigurationError(
+            f"{endpoint.name}: extra_body can't set 'posts' or 'urls', by which the call is priced"
+        )
+    try:
+        return dumps({**(own or {}), **(extra or {})})
+    except TypeError as error:
+        raise ConfigurationError(f"{endpoint.name}: the body can't be written as JSON: {error}") from None
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str | int | float):
+        raise ConfigurationError(f"a query parameter is text or a number, not {type(value).__name__}")
+    return str(value)

@@ -1,0 +1,137 @@
+"""Paged lists: item by item, or page by page, from any cursor on."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Generic, TypeAlias, TypeVar
+
+from tokfluence_async.errors import DecodeError
+from tokfluence_async.models import Model, Page
+
+__all__ = ["Cursor", "Paginator"]
+
+T = TypeVar("T", bound=Model)
+Cursor: TypeAlias = int | str | None
+"""A place in a paged list: what the API gave as ``meta.next_cursor``, or None for the beginning."""
+
+
+class Paginator(Generic[T]):
+    """A paged list, read as it is iterated. Each page is a call, and is charged as one.
+
+    ``async for item in paginator`` gives items, ``async for page in paginator.pages()`` pages. An empty page does not
+    end the list; only a page without a next cursor does. A list is read once: iterated again, it goes on where it
+    stopped, and gives nothing after its end.
+
+    Attributes:
+        cursor: Where a later paginator takes the list up. Iterating pages, it is the place behind the page that was
+            handed out last; iterating items, it stays on a page until the page's last item was handed out. After an
+            error it is the page that failed. None before the first page, and after the last.
+        exhausted: Whether the end was reached.
+    """
+
+    def __init__(self, fetch: Callable[[Cursor], Awaitable[Page[T]]], *, cursor: Cursor = None) -> None:
+        self._fetch = fetch
+        self._seen = {str(cursor or 0)}
+        self._items: deque[T] = deque()
+        self._following: Page[T] | None = None
+        self._repeated: DecodeError | None = None
+        self.cursor: Cursor = cursor
+        self.exhausted = False
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        """The list's items, page after page.
+
+        Raises:
+            DecodeError: The API gave a cursor for the second time; going on would never end. The items of the page
+                that it came with are handed out before.
+            RequestError: A page's call failed; iterating again tries it once more.
+        """
+        return _Items(self)
+
+    def pages(self) -> AsyncIterator[Page[T]]:
+        """The list's pages.
+
+        Raises:
+            DecodeError: The API gave a cursor for the second time; going on would never end. The page that it came
+                with is handed out before.
+            RequestError: A page's call failed; iterating again tries it once more.
+        """
+        return _Pages(self)
+
+    async def next_page(self) -> Page[T]:
+        """The next page.
+
+        Raises:
+            StopAsyncIteration: There is none.
+            DecodeError: As for `pages`.
+            RequestError: As for `pages`.
+        """
+        page = await self._read()
+        self._turn(page)
+        return page
+
+    async def next_item(self) -> T:
+        """The next item, from a further page where that is needed.
+
+        Raises:
+            StopAsyncIteration: There is none.
+            DecodeError: As for `pages`.
+            RequestError: As for `pages`.
+        """
+        while not self._items:
+            page = self._following = await self._read()
+            self._items.extend(page)
+            if not self._items:
+                self._turn(page)
+        item = self._items.popleft()
+        if not self._items and self._following is not None:
+            self._turn(self._following)
+        return item
+
+    async def _read(self) -> Page[T]:
+        if self._repeated is not None:
+            raise self._repeated
+        if self.exhausted:
+            raise StopAsyncIteration
+        self._items.clear()
+        return await self._fetch(self.cursor)
+
+    def _turn(self, page: Page[T]) -> None:
+        """Go on to the place behind a page."""
+        self._following = None
+        following = page.next_cursor
+        if following is None or following == "":
+            following = None
+            self.exhausted = True
+        elif str(following) in self._seen:
+            self._repeated = DecodeError(
+                f"the API gave the cursor {following!r} for the second time",
+                json_path="$.meta.next_cursor",
+                body=page.response.body,
+                request_id=page.response.request_id,
+                credits_remaining=page.response.credits_remaining,
+            )
+            return
+        else:
+            self._seen.add(str(following))
+        self.cursor = following
+
+
+# Classes rather than generators: one that is left in the middle has nothing to clean up.
+
+
+class _Items(AsyncIterator[T]):
+    def __init__(self, paginator: Paginator[T]) -> None:
+        self._paginator = paginator
+
+    async def __anext__(self) -> T:
+        return await self._paginator.next_item()
+
+
+class _Pages(AsyncIterator[Page[T]], Generic[T]):
+    def __init__(self, paginator: Paginator[T]) -> None:
+        self._paginator = paginator
+
+    async def __anext__(self) -> Page[T]:
+        return await self._paginator.next_page()

@@ -1,0 +1,298 @@
+"""The only module that speaks to the network: one request in, one outcome out.
+
+Three outcomes are told apart (`NotSent`, `Lost`, `Reply`), none of them an exception, and no object of aiohttp leaves
+this module: the repr of its errors prints the Authorization header.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from contextvars import ContextVar
+from io import BytesIO
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+import aiohttp
+from attrs import define
+from yarl import URL
+
+from tokfluence_async.errors import ConfigurationError, UsageError
+from tokfluence_async.protocol.wire import MAX_BODY, Lost, NotSent, Outcome, Reply, Request
+
+if TYPE_CHECKING:
+    from aiohttp import (
+        ClientHandlerType,
+        ClientRequest,
+        ClientResponse,
+        ClientSession,
+        ClientTimeout,
+        TraceConfig,
+    )
+    from aiohttp.connector import BaseConnector, Connection
+    from aiohttp.tracing import Trace
+
+    from tokfluence_async.options import APIKey
+
+__all__ = ["Transport"]
+
+CONNECT_TIMEOUT: Final = 15.0
+KEEP_ALIVE: Final = 4.0
+"""Seconds that an idle connection is kept. Short, because a POST on one that the server has just closed ends
+as an unknown outcome, while a new connection costs a millisecond."""
+LARGE_BODY: Final = 1024 * 1024
+"""Bytes of a request from which on it is written in chunks: a single write of more would hold up the event loop."""
+
+
+@define(eq=False)
+class _Progress:
+    """How far a request got."""
+
+    connected: bool = False
+    """Whether it had a connection, so that its headers may have gone to the socket."""
+
+
+_progress: ContextVar[_Progress] = ContextVar("tokfluence_async.progress")
+
+
+def _mark_connected() -> None:
+    progress = _progress.get(None)
+    if progress is not None:
+        progress.connected = True
+
+
+class _Connector(aiohttp.TCPConnector):
+    """The pool of a client's own. A hook of aiohttp's would tell as much, at half the price of a whole request."""
+
+    async def connect(self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout) -> Connection:
+        connection = await super().connect(req, traces, timeout)
+        _mark_connected()
+        return connection
+
+
+async def _on_headers_sent(
+    _: ClientSession, __: SimpleNamespace, ___: aiohttp.TraceRequestHeadersSentParams
+) -> None:
+    _mark_connected()
+
+
+class _DisconnectedError(Exception):
+    """The connection broke, in a form that aiohttp does not take as an invitation to send the request again."""
+
+
+async def _send_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """Keep aiohttp from sending a read again by itself: it would be charged twice, and counted once."""
+    problem = None
+    try:
+        return await handler(request)
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        problem = _reason(error)
+    raise _DisconnectedError(problem)
+
+
+class Transport:
+    """Sends requests to one base URL with one key.
+
+    Args:
+        base_url: Scheme, host and optional path prefix; the key is sent nowhere else.
+        key: The API key.
+        concurrency: Size of the connection pool.
+        user_agent: What the client calls itself.
+        session: A caller's own session, left open on close. Its cookies, proxies and middlewares are the caller's
+            affair, and it may repeat a read by itself. It has no hook of ours, so that only errors of connecting
+            prove that nothing was sent.
+        connector: A caller's own connector, left open on close.
+        trace_configs: Passed on to aiohttp's session.
+
+    Raises:
+        ConfigurationError: The session or connector can't be used.
+        UsageError: The connector belongs to another event loop.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: APIKey,
+        *,
+        concurrency: int,
+        user_agent: str,
+        session: ClientSession | None = None,
+        connector: BaseConnector | None = None,
+        trace_configs: Sequence[TraceConfig] = (),
+    ) -> None:
+        self._base_url = base_url
+        self._key = key
+        self._secret = key.reveal().encode()
+        self._fixed_headers = {
+            "Authorization": f"Bearer {key.reveal()}",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": user_agent,
+        }
+        self._owns_session = session is None
+        # Whether `_Progress` is kept: not on a caller's session; and should an answer ever come over what is not marked
+        # as connected, then aiohttp works in another way, and no mark is believed.
+        self._can_tell = session is None
+        if session is not None:
+            if connector is not None or trace_configs:
+                raise ConfigurationError(
+                    "a session has a connector and hooks of its own: pass one or the other"
+                )
+            _check_session(session)
+            self._session = session
+        else:
+            self._session = _open_session(connector, trace_configs, concurrency)
+
+    async def close(self) -> None:
+        """Close what this object opened, and nothing else."""
+        if self._owns_session:
+            await self._session.close()
+
+    async def send(self, request: Request, *, timeout: float) -> Outcome:
+        """Send a request once.
+
+        Args:
+            request: What to send.
+            timeout: Seconds for all of it, connecting included.
+
+        Raises:
+            asyncio.CancelledError: The caller was cancelled; the request may have been sent.
+        """
+        if self._session.closed:
+            return NotSent("the aiohttp session was closed")
+        progress = _Progress()
+        _progress.set(progress)
+        body = request.body
+        try:
+            async with self._session.request(
+                request.method,
+                self._url(request),
+                data=BytesIO(body) if body is not None and len(body) > LARGE_BODY else body,
+                headers=self._headers(request),
+                allow_redirects=False,
+                auto_decompress=False,
+                raise_for_status=False,
+                timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, CONNECT_TIMEOUT)),
+            ) as response:
+                self._can_tell = self._can_tell and progress.connected
+                return await self._read(response)
+        except Exception as error:  # noqa: BLE001 - hooks and middlewares of the caller's may raise anything
+            # The error holds the headers, so it ends here, as a text of our own.
+            return self._without_reply(error, progress)
+
+    def _headers(self, request: Request) -> dict[str, str]:
+        headers = self._fixed_headers.copy()
+        if request.body is not None:
+            headers["Content-Type"] = "application/json"
+        if request.idempotency_key is not None:
+            headers["X-Request-Id"] = request.idempotency_key
+        for name, value in request.headers.items():
+            headers["User-Agent" if name == "user-agent" else name] = value
+        return headers
+
+    def _url(self, request: Request) -> URL:
+        query = f"?{urlencode(request.query)}" if request.query else ""
+        return URL(f"{self._base_url}{request.path}{query}", encoded=True)
+
+    def _without_reply(self, error: Exception, progress: _Progress) -> Outcome:
+        sent = progress.connected
+        if not self._can_tell:
+            sent = not isinstance(
+                error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.InvalidURL
+            )
+        if isinstance(error, TimeoutError) and not sent:
+            return NotSent("connecting timed out")
+        return Lost(_reason(error)) if sent else NotSent(_reason(error))
+
+    async def _read(self, response: aiohttp.ClientResponse) -> Reply:
+        status = response.status
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        encoding = headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in {"", "identity"}:
+            response.close()
+            return self._reply(status, headers, b"", f"encoded as {encoding[:20]!r}, which was not asked for")
+        if (response.content_length or 0) > MAX_BODY:
+            response.close()
+            return self._reply(status, headers, b"", f"longer than {MAX_BODY} bytes")
+        body = bytearray()
+        try:
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    response.close()
+                    return self._reply(status, headers, b"", f"longer than {MAX_BODY} bytes")
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            return self._reply(status, headers, bytes(body), f"cut off: {_reason(error)}")
+        return self._reply(status, headers, bytes(body))
+
+    def _reply(self, status: int, headers: dict[str, str], body: bytes, problem: str = "") -> Reply:
+        """A reply, without the key even where the server quotes it back."""
+        if self._secret in body:
+            body = body.replace(self._secret, repr(self._key).encode())
+        key = self._key.reveal()
+        for name, value in headers.items():
+            if key in value:
+                headers[name] = value.replace(key, repr(self._key))
+        return Reply(status, headers, body, problem)
+
+
+def _check_session(session: ClientSession) -> None:
+    if session.closed:
+        raise ConfigurationError("the aiohttp session that was passed in is closed")
+    if session.auth is not None:
+        raise ConfigurationError("the aiohttp session that was passed in has credentials of its own (auth=…)")
+
+
+def _open_session(
+    connector: BaseConnector | None, trace_configs: Sequence[TraceConfig], concurrency: int
+) -> ClientSession:
+    if connector is not None and connector.closed:
+        raise ConfigurationError("the aiohttp connector that was passed in is closed")
+    hooks = [*trace_configs]
+    if connector is not None:
+        marker = aiohttp.TraceConfig()
+        marker.on_request_headers_sent.append(_on_headers_sent)
+        hooks.append(marker)
+    try:
+        return aiohttp.ClientSession(
+            connector=connector or _Connector(limit=concurrency, keepalive_timeout=KEEP_ALIVE),
+            connector_owner=connector is None,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,
+            raise_for_status=False,
+            trace_configs=hooks,
+            middlewares=[_send_once],
+            loop=asyncio.get_running_loop(),
+        )
+    except RuntimeError:
+        raise UsageError("the aiohttp connector that was passed in belongs to another event loop") from None
+
+
+_REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (aiohttp.ClientConnectorCertificateError, "the server's certificate is not trusted"),
+    (ssl.SSLCertVerificationError, "the server's certificate is not trusted"),
+    (aiohttp.ClientConnectorSSLError, "TLS could not be set up"),
+    (aiohttp.ClientConnectorDNSError, "the host name can't be resolved"),
+    (aiohttp.ConnectionTimeoutError, "connecting timed out"),
+    (TimeoutError, "no answer in time"),
+    (aiohttp.ServerDisconnectedError, "the server closed the connection without an answer"),
+    (aiohttp.ClientResponseError, "the answer is not valid HTTP"),
+    (aiohttp.ClientPayloadError, "the connection ended in the middle of the answer"),
+)
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, in words that can't hold a header: from the error's type and the system's own text."""
+    if isinstance(error, _DisconnectedError):
+        return str(error)
+    for kind, reason in _REASONS:
+        if isinstance(error, kind):
+            return reason
+    if isinstance(error, OSError) and isinstance(error.strerror, str):
+        return f"connection failed: {error.strerror}"
+    return f"connection failed ({type(error).__name__})"
