@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from tokfluence_async import __version__
+from tokfluence_async._version import __version__
 from tokfluence_async.models import AISearchResults
 from tokfluence_async.options import APIKey, Options
 from tokfluence_async.protocol.codec import AnalyzeEncoder, analyze_body, checked_encoder

@@ -20,7 +20,7 @@ Shell = Callable[..., subprocess.CompletedProcess[str]]
 Started = Callable[..., subprocess.Popen[str]]
 Sheet = Callable[..., Path]
 
-POSTS = 60
+POSTS = 40
 LOAD = ("--name", "Spring", "--yes", "--batch-size", "5", "--concurrency", "2", "--json")
 
 

@@ -4,7 +4,7 @@ from attrs import define
 
 from tokfluence_async.campaign.events import LoadProgress, LoadStarted
 from tokfluence_async.cli.progress import LineProgress, Tally
-from tokfluence_async.session.events import Paused
+from tokfluence_async.session.events import Paused, RequestEnded
 
 
 @define
@@ -26,7 +26,29 @@ def test_the_tally_counts_what_was_settled_before() -> None:
     clock.now = 5.0
     tally.count(STEP)
     assert (tally.done, tally.spent, tally.rate) == (30, 751, 2.0)
+    assert tally.short == "30/100 URLs, 751/2,501 credits, 2/s"
     assert str(tally) == "30 of 100 URLs, up to 751 of 2,501 credits, 2 URLs/s"
+
+
+def test_failed_requests_are_counted() -> None:
+    tally = Tally(Clock())
+    for seen in ("applied", "lost"):
+        tally.count(
+            RequestEnded(
+                call="posts.analyze",
+                method="POST",
+                path="/v1/posts/analyze",
+                attempt=1,
+                request_id=None,
+                seen=seen,
+                status=None,
+                code="",
+                message="",
+                elapsed=0.1,
+                credits_remaining=None,
+            )
+        )
+    assert str(tally).endswith(", 1 failed request")
 
 
 def test_a_line_is_written_every_ten_seconds_at_most_and_at_the_end() -> None:

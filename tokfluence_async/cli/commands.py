@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from tokfluence_async import __version__
+from tokfluence_async._version import __version__
 from tokfluence_async.cli.arguments import FilePath, Text
 from tokfluence_async.cli.exits import Exit
 from tokfluence_async.cli.inputs import InputFlags

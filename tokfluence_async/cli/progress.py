@@ -76,10 +76,18 @@ class Tally:
         return (self.done - self.earlier) / elapsed if elapsed > 0 else 0.0
 
     def __str__(self) -> str:
-        failed = f", {self.failed:,} failed requests" if self.failed else ""
+        noun = "request" if self.failed == 1 else "requests"
+        failed = f", {self.failed:,} failed {noun}" if self.failed else ""
         return (
             f"{self.done:,} of {self.total:,} URLs, up to {self.spent:,} of {self.planned:,} credits, "
             f"{self.rate:,.0f} URLs/s{failed}"
+        )
+
+    @property
+    def short(self) -> str:
+        """The same for a line beside a bar."""
+        return (
+            f"{self.done:,}/{self.total:,} URLs, {self.spent:,}/{self.planned:,} credits, {self.rate:,.0f}/s"
         )
 
 
@@ -167,7 +175,7 @@ class BarProgress(Progress):
         from rich.progress import Progress as Bar  # noqa: PLC0415 - as above
 
         self._bar: Bar = Bar(
-            BarColumn(),
+            BarColumn(bar_width=20),
             TextColumn("{task.description}", markup=False),
             TimeElapsedColumn(),
             console=Console(stderr=True),
@@ -181,7 +189,7 @@ class BarProgress(Progress):
             self._task,
             total=self.tally.total or None,
             completed=self.tally.done,
-            description=f"{self.tally}{f'; {wait}' if wait else ''}",
+            description=f"{self.tally.short}{f'; {wait}' if wait else ''}",
         )
 
     def __enter__(self) -> Self:
