@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from loads import make_plan
 
+from tokfluence_async.campaign.loadfile import LoadFile
 from tokfluence_async.sandbox import Sandbox, Switches
 
 Shell = Callable[..., subprocess.CompletedProcess[str]]
@@ -199,3 +201,17 @@ def test_the_log_is_told_apart_from_the_report_and_holds_no_key(shell: Shell, sh
     assert json.loads(ended.stdout)["state"] == "complete"
     assert "DEBUG tokfluence_async" in ended.stderr
     assert key not in ended.stderr
+
+
+def test_what_was_agreed_to_needs_no_second_word(shell: Shell, sandbox: Sandbox, tmp_path: Path) -> None:
+    """Killed between writing the plan and sending the first request: `--yes` was said already."""
+    plan = make_plan(3)
+    LoadFile.create(tmp_path / "agreed.tokload", plan, agreed=True).close()
+    LoadFile.create(tmp_path / "saved.tokload", make_plan(3, name="Other")).close()
+    refused = shell("resume", "saved.tokload")
+    assert refused.returncode == 2
+    assert "--yes" in refused.stderr
+    assert not sandbox.requests()
+    done = shell("resume", "agreed.tokload")
+    assert done.returncode == 0, done.stderr
+    assert sandbox.ledger().net == plan.estimate.total

@@ -35,6 +35,7 @@ def test_failed_requests_are_counted() -> None:
     for seen in ("applied", "lost"):
         tally.count(
             RequestEnded(
+                exchange=1,
                 call="posts.analyze",
                 method="POST",
                 path="/v1/posts/analyze",

@@ -74,6 +74,8 @@ _held: set[tuple[int, int]] = set()
 
 def is_load_file(path: Path) -> bool:
     """Whether a file looks like a load file: any SQLite file does; opening it tells for sure."""
+    if not path.is_file():
+        return False  # reading from a pipe would take away what it holds
     try:
         with path.open("rb") as file:
             return file.read(len(_HEADER)) == _HEADER
@@ -98,8 +100,13 @@ class LoadFile:
             _held.add(self._identity)
 
     @classmethod
-    def create(cls, path: Path, plan: Plan) -> LoadFile:
+    def create(cls, path: Path, plan: Plan, *, agreed: bool = False) -> LoadFile:
         """Write a plan into a new load file.
+
+        Args:
+            path: Where; there must be no such file yet.
+            plan: What to write.
+            agreed: Whether somebody has agreed already to spend what it costs.
 
         Raises:
             ConflictError: The plan has undecided conflicts.
@@ -120,7 +127,7 @@ class LoadFile:
         try:
             file = cls._open_locked(path, new=True)
             try:
-                file.write_plan(plan)
+                file.write_plan(plan, agreed=agreed)
                 file.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 _sync_folder(path.parent)
             except BaseException:
@@ -246,7 +253,7 @@ class LoadFile:
 
     # --- the plan
 
-    def write_plan(self, plan: Plan) -> None:
+    def write_plan(self, plan: Plan, *, agreed: bool) -> None:
         """Make the tables and write the plan into them, all at once."""
         with self.transaction():
             self.db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -267,6 +274,8 @@ class LoadFile:
                 "INSERT INTO skipped (rows) VALUES (?)", ((blob,) for blob in plan.skipped_blobs)
             )
             self.set_meta("plan", orjson.dumps(_plan_to_json(plan)).decode())
+            if agreed:
+                self.agree()
 
     def plan(self) -> Plan:
         """The plan, without its posts: `posts` reads those, batch by batch."""
@@ -279,6 +288,15 @@ class LoadFile:
         """A fact about the load as a whole, by name."""
         found = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return None if found is None else str(found[0])
+
+    @property
+    def agreed(self) -> bool:
+        """Whether somebody has agreed to spend what the plan costs."""
+        return self.meta("agreed") is not None
+
+    def agree(self) -> None:
+        """Record that somebody has agreed to spend what the plan costs: going on after a crash needs no other word."""
+        self.set_meta("agreed", "1")
 
     def set_meta(self, key: str, value: str) -> None:
         """Record a fact about the load as a whole."""

@@ -98,7 +98,7 @@ class Purchase:
             if options.max_credits is None:
                 # A cap holds for the load, until another is given.
                 options = options.replace(max_credits=report.credits.cap)
-            if is_begun(report):
+            if is_begun(report) or opened.agreed:
                 return self._go_on(opened, plan, options)
             return self._begin(opened, plan, str(path), options)
         finally:
@@ -134,9 +134,10 @@ class Purchase:
             say("Not agreed to: nothing was sent.")
             return Exit.FAILED
         if isinstance(target, LoadFile):
+            target.agree()
             return self._go_on(target, plan, options)
         _refuse_existing(target)  # once more: somebody may have been asked meanwhile
-        file = LoadFile.create(target, plan)
+        file = LoadFile.create(target, plan, agreed=True)
         try:
             return self._go_on(file, plan, options)
         finally:
