@@ -88,7 +88,7 @@ class Tokfluence:
             batch_size=batch_size,
             max_credits=max_credits,
         )
-        self.events = EventStream()
+        self.events: EventStream = EventStream()
         self._http = (session, connector, trace_configs)
         self._caller = Caller(
             lifetime=Lifetime(self._open_session),
@@ -100,9 +100,9 @@ class Tokfluence:
         self._bind()
 
     def _bind(self) -> None:
-        self.campaigns = Campaigns(self._caller)
-        self.posts = Posts(self._caller)
-        self.creators = Creators(self._caller)
+        self.campaigns: Campaigns = Campaigns(self._caller)
+        self.posts: Posts = Posts(self._caller)
+        self.creators: Creators = Creators(self._caller)
 
     def _open_session(self) -> Session:
         # aiohttp takes a fifth of a second to import: on first use, not for a preview.

@@ -216,7 +216,7 @@ class APIError(RequestError):
     ) -> None:
         super().__init__(message, **call)
         self.status = status
-        self.code = code or self.default_code
+        self.code: str = code or self.default_code
         self.retry_after = retry_after
 
     def __str__(self) -> str:

@@ -63,6 +63,13 @@ class Endpoint:
         if "{id}" not in self.template:
             return self.template
         text = str(resource_id)
+        if (
+            text.isascii()
+            and text.isalnum()
+            and not isinstance(resource_id, bool)
+            and resource_id is not None
+        ):
+            return self.template.replace("{id}", text)
         wrong = (
             isinstance(resource_id, bool) or not isinstance(resource_id, str | int) or text.startswith("-")
         )

@@ -58,6 +58,7 @@ class Seen:
     """The API's message, or what went wrong with the connection."""
 
 
+_OK = Seen(Kind.APPLIED, 200)
 _BY_STATUS = {
     401: Kind.DENIED,
     402: Kind.NO_CREDIT,
@@ -89,7 +90,9 @@ def _see_reply(reply: Reply) -> Seen:
     status = reply.status
     if 200 <= status < 300:
         problem = reply.problem or _unreadable(reply)
-        return Seen(Kind.GARBLED if problem else Kind.APPLIED, status, message=problem)
+        if not problem:
+            return _OK if status == 200 else Seen(Kind.APPLIED, status)
+        return Seen(Kind.GARBLED, status, message=problem)
     unreadable = reply.problem or _unreadable(reply)
     code, message = ("", "") if unreadable else (error_body(reply.body) or ("", ""))
     if status in _BY_STATUS:

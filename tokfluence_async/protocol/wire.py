@@ -113,8 +113,13 @@ class Reply:
     @property
     def credits_remaining(self) -> int | None:
         """The wallet's balance in credits, from ``X-Credits-Remaining``; None where it is absent or no number."""
-        text = self.headers.get("x-credits-remaining", "").strip()
-        return int(text) if text.isascii() and text.removeprefix("-").isdigit() and len(text) < 20 else None
+        text = self.headers.get("x-credits-remaining")
+        if text is None or len(text) > 19 or not text.isascii():
+            return None
+        if text.isdigit():
+            return int(text)
+        text = text.strip()
+        return int(text) if text.removeprefix("-").isdigit() else None
 
 
 Outcome: TypeAlias = NotSent | Lost | Reply

@@ -60,10 +60,7 @@ class Caller:
     analyze_encoder: AnalyzeEncoder
     budget: Budget
     extra_headers: Mapping[str, str] = field(factory=dict[str, str], converter=checked_headers)
-    policy: RetryPolicy = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "policy", _policy(self.options))
+    _plans: dict[str, CallPlan] = field(factory=dict[str, CallPlan], init=False, eq=False, repr=False)
 
     def evolve(self, **changes: Any) -> Caller:
         """The same with other settings; the connections, the limiter and the events are shared."""
@@ -116,15 +113,19 @@ class Caller:
 
     def _plan(self, endpoint: Endpoint, urls: int, options: CallOptions) -> CallPlan:
         timeout, retries = options.get("timeout"), options.get("max_retries")
-        policy = self.policy
-        if timeout is not None or retries is not None:
-            policy = _policy(self.options.replace(timeout=timeout, max_retries=retries))
-        return CallPlan(
-            timeout=self.options.timeout_for(urls) if timeout is None else timeout,
-            policy=policy,
-            price=self.tariff.price(endpoint.name, urls=urls),
-            budget=self.budget,
-        )
+        usual = not urls and timeout is None and retries is None
+        plan = self._plans.get(endpoint.name) if usual else None
+        if plan is None:
+            mine = self.options.replace(timeout=timeout, max_retries=retries)
+            plan = CallPlan(
+                timeout=mine.timeout if timeout is not None else mine.timeout_for(urls),
+                policy=RetryPolicy(max_retries=mine.max_retries, backoff=mine.backoff),
+                price=self.tariff.price(endpoint.name, urls=urls),
+                budget=self.budget,
+            )
+            if usual:
+                self._plans[endpoint.name] = plan
+        return plan
 
     def _request(
         self,
@@ -153,10 +154,6 @@ class Caller:
             else self.extra_headers,
             urls=urls,
         )
-
-
-def _policy(options: Options) -> RetryPolicy:
-    return RetryPolicy(max_retries=options.max_retries, backoff=options.backoff)
 
 
 def _checked_key(key: str) -> str:

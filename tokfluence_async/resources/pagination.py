@@ -37,7 +37,7 @@ class Paginator(Generic[T]):
         self._following: Page[T] | None = None
         self._repeated: DecodeError | None = None
         self.cursor: Cursor = cursor
-        self.exhausted = False
+        self.exhausted: bool = False
 
     def __aiter__(self) -> AsyncIterator[T]:
         """The list's items, page after page.

@@ -84,7 +84,7 @@ class Dispatcher:
         self.credits_remaining: int | None = None
         self.events = events
         self.limiter = limiter
-        self.clock = asyncio.get_running_loop().time
+        self.clock: Callable[[], float] = asyncio.get_running_loop().time
         self._transport = transport
         self._places = asyncio.Semaphore(concurrency)
         self._wall_clock = wall_clock
@@ -153,14 +153,15 @@ class Dispatcher:
     async def _send(self, request: Request, timeout: float, number: int) -> Attempt:
         self._exchanges += 1
         exchange = self._exchanges
+        told = self.events.wanted
         started = self.clock()
         try:
-            if self.events.wanted:
+            if told:
                 self._tell_start(request, number, exchange)
             outcome = await self._transport.send(request, timeout=timeout)
         except BaseException:
             self.limiter.release()
-            if self.events.wanted:
+            if told:
                 ended = Attempt(Lost(""), CANCELLED, self.clock() - started, None)
                 self._tell_end(request, ended, number, exchange, "cancelled")
             raise
@@ -179,7 +180,7 @@ class Dispatcher:
         attempt = Attempt(outcome, seen, self.clock() - started, retry_after)
         if seen.kind is Kind.RATE_LIMITED:
             self._pause(DEFAULT_PAUSE if retry_after is None else min(retry_after, MAX_PAUSE))
-        if self.events.wanted:
+        if told:
             self._tell_end(request, attempt, number, exchange, seen.kind.value)
         return attempt
 

@@ -105,7 +105,7 @@ class Budget:
             raise BudgetExceededError(
                 price=price, max_credits=tight.max_credits or 0, committed=tight.committed
             )
-        self._add(price, Charge(0, 0))
+        self._add(price, 0, 0)
 
     def settle(self, price: int, charge: Charge) -> None:
         """Replace a reservation by what the call was, or may have been, charged.
@@ -114,16 +114,16 @@ class Budget:
             price: Credits that were reserved.
             charge: Credits that the call cost.
         """
-        self._add(-price, charge)
+        self._add(-price, charge.min, charge.max)
 
     def correct(self, before: Charge, now: Charge) -> None:
         """Replace what was counted for a call by what is known of it now."""
-        self._add(0, Charge(now.min - before.min, now.max - before.max))
+        self._add(0, now.min - before.min, now.max - before.max)
 
-    def _add(self, reserved: int, charge: Charge) -> None:
+    def _add(self, reserved: int, charged_min: int, charged_max: int) -> None:
         budget: Budget | None = self
         while budget is not None:
             budget.reserved += reserved
-            budget.charged_min += charge.min
-            budget.charged_max += charge.max
+            budget.charged_min += charged_min
+            budget.charged_max += charged_max
             budget = budget.parent

@@ -70,11 +70,11 @@ class Call:
                 attempt = await self._attempt(deadline)
                 if attempt is None:
                     raise self._error()
-                if deadline is None:
-                    deadline = Deadline(self.plan.timeout - attempt.elapsed, self.dispatcher.clock)
                 if attempt.seen.kind is Kind.APPLIED:
                     self._settle(Charge(self.plan.price, self.plan.price))
                     return attempt
+                if deadline is None:
+                    deadline = Deadline(self.plan.timeout - attempt.elapsed, self.dispatcher.clock)
                 wait = self._wait(attempt, deadline)
                 if wait is None:
                     raise self._error()

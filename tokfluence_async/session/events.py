@@ -24,7 +24,7 @@ __all__ = [
     "Waited",
 ]
 
-logger = logging.getLogger("tokfluence_async")
+logger: logging.Logger = logging.getLogger("tokfluence_async")
 logger.addHandler(logging.NullHandler())
 
 _LOGGED: Final = frozenset(

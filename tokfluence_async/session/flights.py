@@ -19,8 +19,8 @@ class Flight:
     __slots__ = ("_before", "interrupted", "task")
 
     def __init__(self, task: asyncio.Task[object]) -> None:
-        self.task = task
-        self.interrupted = False
+        self.task: asyncio.Task[object] = task
+        self.interrupted: bool = False
         self._before = task.cancelling()
 
     def interrupt(self) -> None:
@@ -40,7 +40,7 @@ class Flights:
     """The flights of one session."""
 
     def __init__(self) -> None:
-        self.closed = False
+        self.closed: bool = False
         self._under_way: set[Flight] = set()
         self._landed: asyncio.Future[None] | None = None
 

@@ -57,33 +57,36 @@ class _Progress:
 _progress: ContextVar[_Progress] = ContextVar("tokfluence_async.progress")
 
 
-def _mark_connected() -> None:
-    progress = _progress.get(None)
-    if progress is not None:
-        progress.connected = True
+class _DisconnectedError(Exception):
+    """The connection broke, in a form that aiohttp does not take as an invitation to send the request again."""
 
 
 class _Connector(aiohttp.TCPConnector):
-    """The pool of a client's own. A hook of aiohttp's would tell as much, at half the price of a whole request."""
+    """The pool of a client's own: it notes who got a connection, and gives no second one for the same request.
+
+    aiohttp sends a read again by itself where a connection broke; it would be charged twice, and counted once.
+    """
 
     async def connect(self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout) -> Connection:
+        progress = _progress.get(None)
+        if progress is not None and progress.connected:
+            raise _DisconnectedError("the connection broke before the answer came")
         connection = await super().connect(req, traces, timeout)
-        _mark_connected()
+        if progress is not None:
+            progress.connected = True
         return connection
 
 
 async def _on_headers_sent(
     _: ClientSession, __: SimpleNamespace, ___: aiohttp.TraceRequestHeadersSentParams
 ) -> None:
-    _mark_connected()
-
-
-class _DisconnectedError(Exception):
-    """The connection broke, in a form that aiohttp does not take as an invitation to send the request again."""
+    progress = _progress.get(None)
+    if progress is not None:
+        progress.connected = True
 
 
 async def _send_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """Keep aiohttp from sending a read again by itself: it would be charged twice, and counted once."""
+    """Do what `_Connector` does, where the connector is the caller's; this and the hook cost half a request more."""
     problem = None
     try:
         return await handler(request)
@@ -133,6 +136,7 @@ class Transport:
             "Accept-Encoding": "identity",
             "User-Agent": user_agent,
         }
+        self._usual_timeout = aiohttp.ClientTimeout()
         self._owns_session = session is None
         # Whether `_Progress` is kept: not on a caller's session; and should an answer ever come over what is not marked
         # as connected, then aiohttp works in another way, and no mark is believed.
@@ -176,13 +180,20 @@ class Transport:
                 allow_redirects=False,
                 auto_decompress=False,
                 raise_for_status=False,
-                timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, CONNECT_TIMEOUT)),
+                timeout=self._timeout(timeout),
             ) as response:
                 self._can_tell = self._can_tell and progress.connected
                 return await self._read(response)
         except Exception as error:  # noqa: BLE001 - hooks and middlewares of the caller's may raise anything
             # The error holds the headers, so it ends here, as a text of our own.
             return self._without_reply(error, progress)
+
+    def _timeout(self, timeout: float) -> ClientTimeout:
+        usual = self._usual_timeout
+        if usual.total != timeout:
+            usual = aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, CONNECT_TIMEOUT))
+            self._usual_timeout = usual
+        return usual
 
     def _headers(self, request: Request) -> dict[str, str]:
         headers = self._fixed_headers.copy()
@@ -215,29 +226,37 @@ class Transport:
         if encoding not in {"", "identity"}:
             response.close()
             return self._reply(status, headers, b"", f"encoded as {encoding[:20]!r}, which was not asked for")
-        if (response.content_length or 0) > MAX_BODY:
+        length = response.content_length
+        if length is not None and length > MAX_BODY:
             response.close()
             return self._reply(status, headers, b"", f"longer than {MAX_BODY} bytes")
-        body = bytearray()
         try:
-            async for chunk in response.content.iter_any():
-                body += chunk
-                if len(body) > MAX_BODY:
-                    response.close()
-                    return self._reply(status, headers, b"", f"longer than {MAX_BODY} bytes")
+            body = await response.read() if length is not None else await _read_capped(response)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            return self._reply(status, headers, bytes(body), f"cut off: {_reason(error)}")
-        return self._reply(status, headers, bytes(body))
+            return self._reply(status, headers, b"", f"cut off: {_reason(error)}")
+        if body is None:
+            return self._reply(status, headers, b"", f"longer than {MAX_BODY} bytes")
+        return self._reply(status, headers, body)
 
     def _reply(self, status: int, headers: dict[str, str], body: bytes, problem: str = "") -> Reply:
         """A reply, without the key even where the server quotes it back."""
         if self._secret in body:
             body = body.replace(self._secret, repr(self._key).encode())
         key = self._key.reveal()
-        for name, value in headers.items():
-            if key in value:
-                headers[name] = value.replace(key, repr(self._key))
+        if key in "\n".join(headers.values()):
+            headers = {name: value.replace(key, repr(self._key)) for name, value in headers.items()}
         return Reply(status, headers, body, problem)
+
+
+async def _read_capped(response: ClientResponse) -> bytes | None:
+    """A body whose length was not told; None if it is too long."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > MAX_BODY:
+            response.close()
+            return None
+    return bytes(body)
 
 
 def _check_session(session: ClientSession) -> None:
@@ -266,7 +285,7 @@ def _open_session(
             auto_decompress=False,
             raise_for_status=False,
             trace_configs=hooks,
-            middlewares=[_send_once],
+            middlewares=[_send_once] if connector is not None else (),
             loop=asyncio.get_running_loop(),
         )
     except RuntimeError:

@@ -1,0 +1,236 @@
+"""show_many: order, memory, errors, and leaving early; on a virtual clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+import virtual_time
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokfluence_async import (
+    AuthenticationError,
+    BudgetExceededError,
+    ConfigurationError,
+    Post,
+    PostNotFoundError,
+    Tokfluence,
+    UsageError,
+)
+from tokfluence_async.resources.many import Shown, show_many
+from tokfluence_async.sandbox import Sandbox
+
+
+class Shop:
+    """Shows posts, each after a latency that its id tells, and counts."""
+
+    def __init__(
+        self, latency: Callable[[int], float] = lambda _: 1.0, errors: dict[int, Exception] | None = None
+    ) -> None:
+        self.latency = latency
+        self.errors = errors or {}
+        self.begun: list[str] = []
+        self.done: dict[str, float] = {}
+        self.in_flight = self.most = 0
+
+    async def show(self, post_id: str) -> Post:
+        self.begun.append(post_id)
+        self.in_flight += 1
+        self.most = max(self.most, self.in_flight)
+        try:
+            await asyncio.sleep(self.latency(int(post_id)))
+        finally:
+            self.in_flight -= 1
+        self.done[post_id] = asyncio.get_running_loop().time()
+        if int(post_id) in self.errors:
+            raise self.errors[int(post_id)]
+        return Post(post_id=post_id)
+
+
+def run(main: Coroutine[Any, Any, Any]) -> Any:
+    return virtual_time.run(main)
+
+
+async def drain(shown: AsyncIterator[Shown], into: list[str]) -> None:
+    async for each in shown:
+        into.append(each.post_id)  # noqa: PERF401 - what came before an error counts
+
+
+def ids(count: int) -> Iterator[str]:
+    return (str(n) for n in range(count))
+
+
+async def aids(count: int, gap: float = 0.0) -> AsyncIterator[str]:
+    for n in range(count):
+        if gap:
+            await asyncio.sleep(gap)
+        yield str(n)
+
+
+@pytest.mark.parametrize("make", [ids, aids], ids=["iterable", "async iterable"])
+@pytest.mark.parametrize("ordered", [True, False], ids=["ordered", "as completed"])
+def test_each_id_once(make: Callable[[int], Any], *, ordered: bool) -> None:
+    shop = Shop(lambda n: (n * 7919) % 13 + n / 1000)
+
+    async def main() -> list[str]:
+        return [
+            each.post_id async for each in show_many(shop.show, make(300), ordered=ordered, concurrency=5)
+        ]
+
+    found = run(main())
+    assert (found if ordered else sorted(found, key=int)) == list(ids(300))
+    if not ordered:
+        times = [round(shop.done[each], 6) for each in found]
+        assert times == sorted(times)
+    assert shop.most == 5
+
+
+@given(
+    st.lists(st.integers(0, 20), max_size=30),
+    st.integers(1, 6),
+    st.booleans(),
+    st.sets(st.integers(0, 30)),
+)
+def test_every_input_has_a_result(
+    latencies: list[int],
+    concurrency: int,
+    ordered: bool,  # noqa: FBT001 - a parameter of Hypothesis's
+    bad: set[int],
+) -> None:
+    shop = Shop(lambda n: latencies[n], {n: PostNotFoundError("no") for n in bad})
+
+    async def main() -> list[Shown]:
+        source = ids(len(latencies))
+        return [each async for each in show_many(shop.show, source, ordered=ordered, concurrency=concurrency)]
+
+    found = run(main())
+    assert sorted(int(each.post_id) for each in found) == list(range(len(latencies)))
+    for each in found:
+        assert (each.error is not None) == (int(each.post_id) in bad) == (each.post is None)
+    assert shop.most <= concurrency
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_memory_is_bounded(*, ordered: bool) -> None:
+    """An endless input; a consumer that is slow; and one id that takes very long."""
+    taken = 0
+
+    def endless() -> Iterator[str]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield str(taken - 1)
+
+    shop = Shop(lambda n: 1000 if n == 3 else 0.01)
+
+    async def main() -> None:
+        got = 0
+        async with aclosing(show_many(shop.show, endless(), ordered=ordered, concurrency=4)) as shown:
+            async for _ in shown:
+                got += 1
+                await asyncio.sleep(1)
+                assert taken - got <= 8
+                if got == 50:
+                    break
+        assert shop.in_flight == 0
+
+    run(main())
+
+
+def test_results_come_though_the_input_is_slow() -> None:
+    shop = Shop(lambda _: 1.0)
+
+    async def main() -> list[float]:
+        times: list[float] = []
+        async for _ in show_many(shop.show, aids(3, gap=10), ordered=True, concurrency=8):
+            times.append(asyncio.get_running_loop().time() - 1000)  # noqa: PERF401 - the time at which it came
+        return times
+
+    assert run(main()) == [11, 21, 31]
+
+
+def test_leaving_a_loop_early_cancels_what_is_under_way() -> None:
+    shop = Shop(lambda n: n)
+
+    async def main() -> None:
+        async for _ in show_many(shop.show, ids(100), ordered=False, concurrency=5):
+            break
+        await asyncio.sleep(1)
+        assert shop.in_flight == 0
+        assert len(shop.begun) <= 6
+
+    run(main())
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+@pytest.mark.parametrize("is_async", [True, False])
+def test_an_input_that_raises_raises_after_what_is_paid_for(*, ordered: bool, is_async: bool) -> None:
+    shop = Shop(lambda n: 3 - n)
+
+    def broken() -> Iterator[str]:
+        yield from ids(3)
+        raise ZeroDivisionError
+
+    async def abroken() -> AsyncIterator[str]:
+        for each in broken():
+            yield each
+
+    async def main() -> None:
+        got: list[str] = []
+        source: Any = abroken() if is_async else broken()
+        with pytest.raises(ZeroDivisionError):
+            await drain(show_many(shop.show, source, ordered=ordered, concurrency=8), got)
+        assert sorted(got) == ["0", "1", "2"]
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AuthenticationError("no"),
+        BudgetExceededError(price=1, max_credits=1, committed=1),
+        UsageError("closed"),
+    ],
+)
+def test_an_error_that_is_everybody_s_ends_it_after_what_is_paid_for(error: Exception) -> None:
+    shop = Shop(lambda n: 1 if n == 2 else 5, {2: error})
+
+    async def main() -> None:
+        got: list[str] = []
+        with pytest.raises(type(error)):
+            await drain(show_many(shop.show, ids(1000), ordered=False, concurrency=4), got)
+        assert sorted(got) == ["0", "1", "3"]
+        assert len(shop.begun) == 4
+
+    run(main())
+
+
+def test_what_is_no_id_is_an_error_of_its_own() -> None:
+    shop = Shop(errors={1: ConfigurationError("not an id")})
+
+    async def main() -> list[Shown]:
+        return [each async for each in show_many(shop.show, ids(3), ordered=True, concurrency=2)]
+
+    assert [type(each.error) for each in run(main())] == [type(None), ConfigurationError, type(None)]
+
+
+@pytest.mark.anyio
+async def test_against_the_sandbox(tok: Tokfluence, tokfluence_sandbox: Sandbox) -> None:
+    videos = [str(7234567890123456000 + n) for n in range(40)]
+    tokfluence_sandbox.seed({"posts": videos[::2]})
+    shown = [each async for each in tok.posts.show_many(videos)]
+    assert [each.post_id for each in shown] == videos
+    assert [each.post is not None for each in shown] == [True, False] * 20
+    assert {type(each.error) for each in shown[1::2]} == {PostNotFoundError}
+    assert tok.spent.charged_max == 40
+    with pytest.raises(BudgetExceededError):
+        await drain(tok.budget(max_credits=5).posts.show_many(videos[:2] * 10), [])
+    with pytest.raises(ConfigurationError, match="single string"):
+        tok.posts.show_many("7234567890123456789")
+    with pytest.raises(ConfigurationError):
+        tok.posts.show_many(videos, timeout=-1)

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import attrs
+import pytest
+
+from tokfluence_async.errors import ConfigurationError
+from tokfluence_async.options import DEFAULT_BASE_URL, APIKey, Options, is_loopback
+
+KEY = "tkf_live_" + "a1" * 16
+
+
+def test_the_defaults() -> None:
+    options = Options.load({})
+    assert attrs.asdict(options) == {
+        "api_key": None,
+        "base_url": DEFAULT_BASE_URL,
+        "timeout": 60.0,
+        "max_retries": 4,
+        "backoff": 0.5,
+        "settle": 30.0,
+        "requests_per_minute": 570,
+        "concurrency": 8,
+        "batch_size": 50,
+        "max_credits": None,
+    }
+
+
+def test_arguments_come_before_the_environment() -> None:
+    environ = {
+        "TOKFLUENCE_API_KEY": f" {KEY}\n",
+        "TOKFLUENCE_BASE_URL": "http://127.0.0.1:8420/",
+        "TOKFLUENCE_TIMEOUT": "5",
+        "TOKFLUENCE_MAX_RETRIES": "1",
+        "TOKFLUENCE_BACKOFF": ".25",
+        "TOKFLUENCE_SETTLE": "0",
+        "TOKFLUENCE_REQUESTS_PER_MINUTE": "0",
+        "TOKFLUENCE_CONCURRENCY": "2",
+        "TOKFLUENCE_BATCH_SIZE": "10",
+        "TOKFLUENCE_MAX_CREDITS": "1251",
+        "UNRELATED": "x",
+    }
+    options = Options.load(environ)
+    assert options.require_key().reveal() == KEY
+    assert (options.base_url, options.timeout, options.max_retries) == ("http://127.0.0.1:8420", 5.0, 1)
+    assert (options.backoff, options.settle, options.requests_per_minute) == (0.25, 0.0, 0)
+    assert (options.concurrency, options.batch_size, options.max_credits) == (2, 10, 1251)
+    given = Options.load(environ, timeout=7, max_credits=None, api_key="other")
+    assert (given.timeout, given.max_credits, given.require_key().reveal()) == (7, 1251, "other")
+
+
+def test_the_process_s_own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKFLUENCE_CONCURRENCY", "3")
+    monkeypatch.setenv("TOKFLUENCE_BATCH_SIZE", "  ")
+    assert (Options.load().concurrency, Options.load().batch_size) == (3, 50)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("TIMEOUT", "soon", "TOKFLUENCE_TIMEOUT must be a number, not 'soon'"),
+        ("TIMEOUT", "nan", "TOKFLUENCE_TIMEOUT: timeout must be a number of seconds"),
+        ("MAX_RETRIES", "2.5", "TOKFLUENCE_MAX_RETRIES must be a whole number"),
+        (
+            "MAX_CREDITS",
+            "-1",
+            "TOKFLUENCE_MAX_CREDITS: max_credits must be a whole number, at least 0, not -1",
+        ),
+        ("BASE_URL", "http://example.com", "TOKFLUENCE_BASE_URL: the base URL"),
+    ],
+)
+def test_a_wrong_variable_is_named(name: str, text: str, says: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Options.load({f"TOKFLUENCE_{name}": text})
+    assert caught.value.message.startswith(says)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"timeout": 0},
+        {"timeout": float("inf")},
+        {"timeout": float("nan")},
+        {"timeout": "5"},
+        {"timeout": True},
+        {"backoff": -0.1},
+        {"settle": -1},
+        {"max_retries": -1},
+        {"max_retries": 1.5},
+        {"max_retries": True},
+        {"concurrency": 0},
+        {"batch_size": 0},
+        {"requests_per_minute": -1},
+        {"max_credits": -1},
+        {"max_credits": 10.0},
+        {"nonsense": 1},
+        {"api_key": ""},
+        {"api_key": "two words"},
+        {"api_key": "tkf\r\nX-Evil: 1"},
+        {"api_key": "schlüssel"},
+    ],
+)
+def test_what_a_setting_can_not_be(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError):
+        Options.load({}, **wrong)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "developers.tokfluence.com",
+        "http://developers.tokfluence.com",
+        "http://127.0.0.1.evil.test",
+        "http://localhost.evil.test",
+        "ftp://localhost",
+        "file:///etc/passwd",
+        "https://",
+        "https://user:secret@host",
+        "https://user@host",
+        "https://good\\@evil.test",
+        "https://host?key=secret",
+        "https://host#x",
+        "https://host/a b",
+        "https://host\n",
+        "https://höst",
+        "https://host:99999",
+        "https://[::1",
+        "http://0.0.0.0",
+    ],
+)
+def test_a_base_url_that_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Options(base_url=url)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://host",
+        "https://host:8443/prefix",
+        "http://localhost:1",
+        "http://127.0.0.9",
+        "http://[::1]:80",
+        "HTTPS://H",
+    ],
+)
+def test_a_base_url_that_is_taken(url: str) -> None:
+    assert Options(base_url=f"{url}/").base_url == url
+
+
+@pytest.mark.parametrize(
+    ("host", "answer"), [("localhost", True), ("::1", True), ("10.0.0.1", False), ("x", False)]
+)
+def test_loopback(host: str, *, answer: bool) -> None:
+    assert is_loopback(host) is answer
+
+
+def test_replacing_and_timeouts() -> None:
+    options = Options(timeout=30.0)
+    assert options.replace(timeout=None, max_retries=0) == Options(timeout=30.0, max_retries=0)
+    assert options.timeout_for() == 30
+    assert options.timeout_for(60) == 90
+    with pytest.raises(ConfigurationError, match="timeout"):
+        options.replace(timeout=-1)
+    with pytest.raises(ConfigurationError, match="no API key"):
+        options.require_key()
+
+
+def test_a_key_does_not_show_itself() -> None:
+    key = APIKey(KEY)
+    options = Options(api_key=key)
+    shown = [
+        repr(key),
+        str(key),
+        f"{key}",
+        f"{key!r:>50}",
+        repr(options),
+        str(attrs.asdict(options)),
+        repr([key]),
+    ]
+    assert all(KEY not in each and KEY[13:] not in each for each in shown)
+    for copier in (pickle.dumps, copy.deepcopy, copy.copy):
+        with pytest.raises(TypeError, match="not pickled"):
+            copier(key)
+    assert not hasattr(key, "__dict__")
+    assert (key == APIKey(KEY), key == KEY, hash(key) == hash(APIKey(KEY))) == (True, False, True)
+    assert (key.prefix, key.well_formed) == (KEY[:13], True)
+    assert (APIKey("short-key").prefix, APIKey("short-key").well_formed) == ("shor", False)
+
+
+def test_a_wrong_key_is_not_quoted() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Options(api_key=f"{KEY} {KEY}")
+    assert KEY not in str(caught.value)

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokfluence_async.protocol import endpoints
+from tokfluence_async.tariff import PRICES, Price, Tariff
+
+
+@pytest.mark.parametrize(
+    ("call", "urls", "credits"),
+    [
+        ("creators.search", 0, 1),
+        ("creators.show", 0, 1),
+        ("creators.posts", 0, 25),
+        ("posts.show", 0, 1),
+        ("posts.comments", 0, 2),
+        ("posts.analyze", 1, 25),
+        ("posts.analyze", 50, 1250),
+        ("campaigns.create", 0, 1),
+        ("campaigns.create", 50, 1251),
+        ("campaigns.show", 0, 1),
+        ("campaigns.metrics", 0, 2),
+        ("campaigns.posts", 0, 2),
+        ("campaigns.influencers", 0, 2),
+        ("campaigns.delete", 0, 0),
+        ("ai_search", 0, 25),
+    ],
+)
+def test_the_public_tariff(call: str, urls: int, credits: int) -> None:  # noqa: A002 - what it is
+    assert Tariff().price(call, urls=urls) == credits
+
+
+def test_every_endpoint_has_a_price() -> None:
+    named = {each.name for each in vars(endpoints).values() if isinstance(each, endpoints.Endpoint)}
+    assert named == PRICES.keys()
+    assert len(named) == 13
+
+
+def test_an_own_price_replaces_one() -> None:
+    tariff = Tariff({"posts.show": Price(3), "posts.analyze": Price(2, 20)})
+    assert (tariff.price("posts.show"), tariff.price("creators.show")) == (3, 1)
+    assert tariff.price("posts.analyze", urls=2) == 42
+    assert PRICES["posts.show"] == Price(1)
+
+
+@pytest.mark.parametrize("wrong", [-1, 1.5, True, "1"])
+def test_a_price_is_whole_credits(wrong: Any) -> None:
+    with pytest.raises(ValueError, match="whole number of credits"):
+        Price(wrong)
+
+
+def test_what_can_not_be_priced() -> None:
+    tariff = Tariff()
+    with pytest.raises(ValueError, match=r"no call is named 'posts\.get'; there are: ai_search"):
+        tariff.price("posts.get")
+    with pytest.raises(ValueError, match="negative"):
+        tariff.price("posts.analyze", urls=-1)
+    with pytest.raises(ValueError, match="negative"):
+        tariff.estimate({}, urls=-1)
+    with pytest.raises(ValueError, match="negative"):
+        tariff.estimate({"posts.show": -1})
+
+
+@given(st.dictionaries(st.sampled_from(sorted(PRICES)), st.integers(0, 1000)), st.integers(0, 10_000))
+def test_an_estimate_is_the_sum_of_its_calls(calls: dict[str, int], urls: int) -> None:
+    tariff = Tariff()
+    one_by_one = sum(tariff.price(call) for call, times in calls.items() for _ in range(times))
+    assert tariff.estimate(calls, urls=urls) == one_by_one + 25 * urls
