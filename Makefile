@@ -1,12 +1,13 @@
 # make demo   preview and load an example against the embedded sandbox
 # make test   the whole test suite, from a fresh clone
 # make check  ruff, mypy, pyright, import-linter
+# make proof  the long version of what makes us believe in the loader: an hour
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test check proof format bench clean
 
 demo: $(VENV)/.run
 	@$(BIN)/tokfluence demo
@@ -20,6 +21,9 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/pyright
+
+proof: $(VENV)/.dev
+	TOKFLUENCE_PROOF=1 TOKFLUENCE_PROOF_SCHEDULES=100000 $(BIN)/python -m pytest -n auto tests/proof $(ARGS)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
@@ -45,5 +49,5 @@ $(VENV)/.run: $(VENV)/.pip pyproject.toml
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
-	@$(BIN)/python -m pip install --quiet --editable '.[cli]' --group dev
+	@$(BIN)/python -m pip install --quiet --editable '.[cli,otel,parquet,report,zstd]' --group dev
 	@touch $@

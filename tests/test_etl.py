@@ -17,7 +17,6 @@ from tokfluence_async.sandbox import Sandbox
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
-READS = {"posts": 2, "influencers": 2, "results": 7}
 
 pytest.importorskip("altair")
 pytest.importorskip("vl_convert")
@@ -27,9 +26,10 @@ pytest.importorskip("vl_convert")
 def sheet(tmp_path: Path) -> Path:
     """A sheet of 60 posts, one of which can't be resolved, with a duplicate and a row that names no post."""
     path = tmp_path / "posts.csv"
+    handles = ["ghost.one" if number == 7 else f"maker_{number % 5}" for number in range(60)]
     rows = [
-        f"https://www.tiktok.com/@{'ghost.one' if number == 7 else f'maker_{number % 5}'}/video/75685331334240{number:05},5000"
-        for number in range(60)
+        f"https://www.tiktok.com/@{handle}/video/75685331334240{number:05},5000"
+        for number, handle in enumerate(handles)
     ]
     path.write_text("\n".join(["url,fee_cents", *rows, rows[3], "nothing,1"]) + "\n")
     return path
@@ -58,24 +58,27 @@ def check(folder: Path, sandbox: Sandbox) -> None:
 def test_the_script(sheet: Path, tmp_path: Path, tokfluence_env: Sandbox) -> None:
     folder = tmp_path / "results"
     environ = {**os.environ, "PATH": f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}"}
-    line = [EXAMPLES / "etl.sh", sheet, "Spring", "1510", folder]
-    done = subprocess.run(
-        line, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
-    )
+    line = [str(EXAMPLES / "etl.sh"), str(sheet), "Spring", "1510", str(folder)]
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            line, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    tokfluence_env.add_fault(call="posts.analyze", nth=2, effect="status", status=402)
+    stopped = run()
+    assert stopped.returncode == 5, stopped.stderr
+    assert not (folder / "posts.csv").exists()
+    assert tokfluence_env.ledger().net == 1 + 25 * 50
+    # Run again, it goes on.
+    done = run()
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     check(folder, tokfluence_env)
     [metrics] = [orjson.loads(line) for line in (folder / "metrics.jsonl").read_bytes().splitlines()]
     assert metrics["posts_published"] == 59
     events = [orjson.loads(line) for line in (folder / "events.ndjson").read_bytes().splitlines()]
     assert events[-1]["event"] == "load_ended"
-    net = tokfluence_env.ledger().net
-    assert net == 1501 + 2 + 2 + 2 + 2 + 7
-    # A second run buys nothing: it only reads.
-    again = subprocess.run(
-        line, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert again.returncode == 0, again.stderr
-    assert tokfluence_env.ledger().net == net + 15
+    assert tokfluence_env.ledger().net == 1501 + 2 + 2 + 2 + 2 + 7
 
 
 def test_the_script_tells_how_it_is_used() -> None:

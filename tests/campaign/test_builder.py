@@ -47,6 +47,7 @@ def test_spellings_of_one_video_are_sent_once() -> None:
     ]
     plan = builder().add_items(spellings).plan()
     assert (plan.rows, plan.urls, plan.duplicates, plan.invalid, plan.conflict_count) == (5, 1, 4, 0, 0)
+    assert [post.url for post in plan.posts()] == [URL]
     assert plan.estimate.saved == 100
     assert [each.row for each in plan.skipped()] == [2, 3, 4, 5]
     assert {each.video_id for each in plan.skipped()} == {ID}

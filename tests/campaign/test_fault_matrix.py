@@ -191,12 +191,13 @@ MATRIX = [
         exact=False),
     Case(name="the list can't be read", faults=(
         analyze("reset", phase="after_tracking", **LATER),
-        {"effect": "status", "status": 500, "call": "campaigns.posts", "count": 50}), state="stopped", accepted=35,
+        {"effect": "status", "status": 500, "call": "campaigns.posts", "count": 50}), state="stopped",
+         stopped_by="outcome_unknown", accepted=35,
         unknown=10, exact=False, resumed="complete"),
 ]  # fmt: skip
 
 
-@pytest.fixture(params=MATRIX, ids=lambda case: case.name)
+@pytest.fixture(params=MATRIX, ids=lambda case: case.name.replace(",", "").replace(" ", "-"))
 def case(request: pytest.FixtureRequest) -> Case:
     found: Case = request.param
     return found

@@ -24,7 +24,8 @@ from tokfluence_async.errors import (
     LoadFileInUseError,
     LoadStoppedError,
 )
-from tokfluence_async.sandbox import Sandbox
+from tokfluence_async.sandbox import Sandbox, Switches, serve_in_thread
+from tokfluence_async.session.progress import Progress
 
 pytestmark = pytest.mark.anyio
 
@@ -35,9 +36,6 @@ FIRST_CAMPAIGN = 4711
 @pytest.fixture
 def load(tokfluence_sandbox: Sandbox, tmp_path: Path) -> Load:
     return Load(tokfluence_sandbox, make_plan(45), tmp_path / "spring.tokload")
-    return Load(tokfluence_sandbox, make_plan(45), tmp_path / "spring.tokload")
-
-
 
 
 async def test_buys_what_the_preview_said(load: Load) -> None:
@@ -345,3 +343,75 @@ async def test_a_batch_with_another_body_under_an_old_key_is_refused(load: Load)
     report = await load.resume()
     assert (report.state, report.stopped_by) == ("stopped", "plan_stale")
     assert not load.sandbox.ledger().charged_twice
+
+
+async def test_the_cap_counts_the_reads(load: Load) -> None:
+    """What looking costs is not there to be spent: the last batch is left rather than the cap crossed."""
+    cap = load.plan.estimate.total
+    load.sandbox.add_fault(effect="status", status=402, call="posts.analyze", nth=3, count=100)
+    load.sandbox.add_fault(effect="reset", call="posts.analyze", phase="after_tracking", nth=2)
+    report = await load.apply(max_credits=cap)
+    assert report.urls.unknown == 10
+    load.sandbox.clear_faults()
+    report = await load.resume(max_credits=cap)
+    check(load, report)
+    assert load.sandbox.ledger().net <= cap
+    assert (report.state, report.stopped_by) == ("stopped", "max_credits")
+    report = await load.resume(max_credits=cap + 2)
+    check(load, report)
+    assert report.state == "complete"
+    assert load.sandbox.ledger().net == cap + 2
+
+
+async def test_keys_that_the_api_has_forgotten_buy_nothing_twice(tmp_path: Path) -> None:
+    with serve_in_thread(switches=Switches(remember_ids=60.0)) as sandbox:
+        load = Load(sandbox, make_plan(45), tmp_path / "spring.tokload")
+        sandbox.add_fault(effect="stall", call="posts.analyze", phase="after_tracking", nth=2, count=2)
+        async with client(sandbox, timeout=60.0) as tok:
+            file = LoadFile.create(load.file, load.plan)
+            with anyio.move_on_after(0.3):
+                await Loader(tok, file).run()
+            file.close()
+        sandbox.clear_faults()
+        sandbox.advance(3600)
+        report = await load.resume()
+        check(load, report)
+    assert report.state == "complete"
+
+
+async def test_unknown_urls_are_bought_anew_by_explicit_word_only(load: Load) -> None:
+    load.sandbox.add_fault(effect="reset", call="posts.analyze", phase="after_charge", nth=3)
+    report = await load.apply()
+    check(load, report)
+    assert (report.state, report.urls.unknown) == ("needs_review", 10)
+    (doubt,) = report.doubts
+    assert (doubt.urls, doubt.credits_at_stake) == (10, 250)
+    assert doubt.key in {each.request_id for each in load.sandbox.requests("posts.analyze")}
+    assert doubt.last_sent is not None
+    again = await load.resume()
+    assert (again.state, again.urls.unknown) == ("needs_review", 10), "not without the word"
+    report = await load.resume(resubmit_unknown=True)
+    assert report.state == "complete"
+    assert report.urls.accepted == 45
+    ledger = load.sandbox.ledger()
+    assert len(ledger.charged_twice) == 10, "the API had charged for them and not done them"
+    assert report.credits.charged_min <= ledger.net <= report.credits.charged_max
+
+
+async def test_events_account_for_every_credit(load: Load) -> None:
+    load.sandbox.add_fault(effect="reset", call="posts.analyze", phase="after_tracking", nth=3)
+    load.sandbox.add_fault(
+        effect="status", status=429, headers={"Retry-After": "0"}, call="posts.analyze", nth=2
+    )
+    async with client(load.sandbox) as tok:
+        with Progress(tok.events) as progress:
+            file = LoadFile.create(load.file, load.plan)
+            report = await Loader(tok, file).run()
+            file.close()
+    assert report.state == "complete"
+    assert (progress.charged_min, progress.charged_max) == (
+        report.credits.charged_min,
+        report.credits.charged_max,
+    )
+    assert progress.reserved == 0
+    assert progress.balance == report.credits.remaining

@@ -58,7 +58,7 @@ def test_a_spreadsheet_is_told_apart() -> None:
     assert "save the sheet as CSV" in fails(b"PK\x03\x04" + b"\0" * 40).message
 
 
-@pytest.mark.parametrize("name", ["plan.xlsx", "plan.parquet", "plan.jsonl.gz"])
+@pytest.mark.parametrize("name", ["plan.xlsx", "plan.orc", "plan.avro.gz"])
 def test_an_unsupported_type_names_the_supported(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text(TABLE)
     with pytest.raises(InputError, match=r"\.csv, .*\.tsv"):

@@ -25,6 +25,7 @@ KEYS = {
     "requests",
     "retries",
     "elapsed_seconds",
+    "doubts",
 }
 
 

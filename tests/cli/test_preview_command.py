@@ -64,6 +64,8 @@ def test_the_preview_as_json(cli: CLI, sheet: Sheet) -> None:
     assert shown.pop("plan_id")
     assert shown.pop("samples").keys() == shown["reasons"].keys() == {"duplicate", "not_a_url", "short_link"}
     assert shown.pop("notes")
+    assert shown.pop("next").startswith("tokfluence load ")
+    assert shown.pop("sources") == [{"name": str(source), "counted": "line"}]
     assert shown == {
         "schema": "tokfluence.preview/1",
         "file": None,
@@ -80,6 +82,8 @@ def test_the_preview_as_json(cli: CLI, sheet: Sheet) -> None:
         "credits": {"create": 1, "per_url": 25, "total": 1526, "saved": 75},
         "eta_seconds": 3.0,
         "without_handle": 0,
+        "from_future": 0,
+        "without_time": 0,
         "reasons": {"duplicate": 1, "not_a_url": 1, "short_link": 1},
     }
 

@@ -41,7 +41,7 @@ def test_the_funnel_and_the_sum_are_spelled_out() -> None:
         "Saved     50: 2 rows not sent, at 25 each",
         "Requests  1 create, 1 of up to 50 URLs; about 3 min 20 s",
         "Besides   if an answer is lost on the way: 2 credits for each look into the campaign",
-        "             line 4: https://vm.tiktok.com/abc/",
+        "             row 4: https://vm.tiktok.com/abc/",
         "Nothing was sent.",
         "Next: go",
     ):
@@ -53,7 +53,7 @@ def test_an_undecided_conflict_is_named_with_both_its_rows() -> None:
     rows = builder().add(url(1), fee_cents=5000).add(url(2)).add(url(1), fee_cents=7000)
     text = text_of(rows.plan())
     assert "--conflict first or --conflict last" in text
-    assert "line 3 against line 1, video 7568533133424000001: fee_cents 7000 against 5000" in text
+    assert "row 3 against row 1, video 7568533133424000001: fee_cents 7000 against 5000" in text
 
 
 def test_a_decided_conflict_asks_for_nothing() -> None:

@@ -30,7 +30,7 @@ def test_the_key_shows_nowhere(
     key: str,
     tmp_path: Path,
 ) -> None:
-    sandbox.add_fault(**fault, call="posts.analyze", nth=2)  # type: ignore[arg-type]
+    sandbox.add_fault(**fault, call="posts.analyze", nth=2)
     lines = [f"https://www.tiktok.com/@maker/video/{7_300_000_000_000_000_000 + n}" for n in range(40)]
     (tmp_path / "posts.csv").write_text("url\n" + "\n".join(lines))
     words = (

@@ -40,7 +40,7 @@ def test_every_command_has_a_help_text(cli: CLI, command: str) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["preview"], "SOURCE"),
+        (["preview"], "name a file of posts"),
         (["preview", "x.csv", "y.csv"], "y.csv"),
         (["preview", "x.csv", "--conflict", "best"], "best"),
         (["preview", "x.csv", "--batch-size", "many"], "many"),

@@ -66,6 +66,7 @@ async def resume(
     *,
     max_credits: int | None = None,
     campaign_id: int | None = None,
+    resubmit_unknown: bool = False,
 ) -> LoadReport:
     """Go on with a load from its file, or begin one whose plan was saved. A load that is complete sends nothing.
 
@@ -74,6 +75,8 @@ async def resume(
         tok: An open client, with the base URL and the key with which the load was begun.
         max_credits: Credits that the load may cost at most, earlier runs included.
         campaign_id: The campaign's id, where the answer to the create was lost; its name must be the plan's.
+        resubmit_unknown: Buy anew what an earlier run has reported as unknown and the campaign still does not list. If
+            it was applied after all, it is charged a second time.
 
     Raises:
         LoadFileInUseError: Another process holds the file.
@@ -81,7 +84,14 @@ async def resume(
     """
     opened = LoadFile.open(Path(file))
     try:
-        return await Loader(tok, opened, max_credits=max_credits, campaign_id=campaign_id).run()
+        loader = Loader(
+            tok,
+            opened,
+            max_credits=max_credits,
+            campaign_id=campaign_id,
+            resubmit_unknown=resubmit_unknown,
+        )
+        return await loader.run()
     finally:
         opened.close()
 

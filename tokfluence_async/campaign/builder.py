@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
 from collections.abc import AsyncIterable, Callable, Generator, Iterable
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from typing import BinaryIO, Final, Literal
 from uuid import uuid4
 
 from attrs import evolve
 
-from tokfluence_async.campaign import urls
-from tokfluence_async.campaign.batch import pack, pack_columns, unpack
+from tokfluence_async.campaign.arrow import ArrowStream, open_table
+from tokfluence_async.campaign.batch import pack, unpack
 from tokfluence_async.campaign.columns import InputOptions
-from tokfluence_async.campaign.dedupe import Key, Videos, key_of
 from tokfluence_async.campaign.handles import parse_handle
-from tokfluence_async.campaign.items import Item
-from tokfluence_async.campaign.plan import Conflict, Plan, Skipped
-from tokfluence_async.campaign.rows import BadRow, Row
-from tokfluence_async.campaign.sources import open_source, read_items, read_items_async
+from tokfluence_async.campaign.intake import Intake
+from tokfluence_async.campaign.items import Item, read_items, read_items_async
+from tokfluence_async.campaign.origins import Origin
+from tokfluence_async.campaign.plan import Conflict, Plan
+from tokfluence_async.campaign.rows import BLOCK_ROWS, BadRow, Row, RowBlock, RowStream, block_of
+from tokfluence_async.campaign.sources import open_source
 from tokfluence_async.errors import InputError
 from tokfluence_async.tariff import Tariff
 
@@ -35,10 +36,6 @@ ConflictRule = Literal["fail", "first", "last"]
 ShortLinkRule = Literal["refuse", "send"]
 InvalidRule = Literal["skip", "fail"]
 
-SAMPLES: Final = 5
-"""Rows of each reason that a preview shows."""
-SHOWN_CONFLICTS: Final = 20
-SKIPPED_PER_CHUNK: Final = 500
 MAX_NAME: Final = 255
 GRACE: Final = 86_400.0
 """Seconds by which clocks may differ before a video id is said to be from the future."""
@@ -84,23 +81,18 @@ class CampaignBuilder:
         self.currency = currency
         self._tariff = tariff or Tariff()
         self._batch_size = batch_size
-        self._on_conflict: ConflictRule = on_conflict
-        self._short_links: ShortLinkRule = short_links
-        self._on_invalid: InvalidRule = on_invalid
+        self._decided = on_conflict != "fail"
         self._now = now or datetime.now(UTC)
-        self._videos = Videos(last_counts=on_conflict == "last")
+        self._intake = Intake(
+            batch_size=batch_size,
+            last_counts=on_conflict == "last",
+            send_short_links=short_links == "send",
+            fail=on_invalid == "fail",
+        )
+        self._origins: dict[Origin, int] = {}
+        self._unnamed = 0
+        self._added = 0
         self._broken: str | None = None
-        self._rows = 0
-        self._handles_from_url = 0
-        # Columns rather than posts: they are packed as such, and an object for each row would take as long again.
-        self._open = _no_posts()
-        self._blobs: list[bytes] = []
-        self._skipped_open: list[Skipped] = []
-        self._skipped_blobs: list[bytes] = []
-        self._samples: dict[str, list[Skipped]] = {}
-        self._reasons: Counter[str] = Counter()
-        self._conflicts: list[Conflict] = []
-        self._counts: Counter[str] = Counter()
         self._notes: list[str] = []
 
     def note(self, text: str) -> None:
@@ -127,25 +119,27 @@ class CampaignBuilder:
         Raises:
             InputError: The handle or fee is not one. A URL that is none is counted as invalid, as in a file.
         """
-        row = self._rows + 1
+        number = self._added + 1
         if fee_cents is not None and (type(fee_cents) is not int or not 0 <= fee_cents < 2**63):
-            raise InputError(f"a fee is a whole number of cents, not {fee_cents!r}", row=row)
+            raise InputError(f"a fee is a whole number of cents, not {fee_cents!r}", row=number)
         handle = None
         if creator_handle is not None:
             handle = parse_handle(creator_handle)
             if handle is None:
-                raise InputError(f"{creator_handle!r} is not a TikTok username or tkc_ id", row=row)
-        self.add_row(
-            Row(number=row, url=url, creator_handle=handle, fee_cents=fee_cents, record=[url], source=None)
-        )
+                raise InputError(f"{creator_handle!r} is not a TikTok username or tkc_ id", row=number)
+        self._added = number
+        # Named only where its numbers could be mistaken for those of another input without a name.
+        origin = Origin("added" if self._unnamed else None)
+        self.add_block(RowBlock([number], [url], [handle], [fee_cents], [[url]]), origin)
         return self
 
     def add_file(
         self, source: str | os.PathLike[str] | BinaryIO, options: InputOptions | None = None
     ) -> CampaignBuilder:
-        """Add the rows of a file: CSV or TSV, perhaps gzipped.
+        """Add the rows of a file: CSV, TSV, JSON Lines, a JSON array, Parquet, Arrow, or a list of URLs.
 
-        What was assumed of it, such as which columns were taken, is in the plan's `notes`.
+        All but Parquet may be compressed with gzip, bzip2, xz or Zstandard. Call it once for each of several files.
+        What was assumed of each, such as which columns were taken, is in the plan's `notes`.
 
         Args:
             source: A file's name, ``-`` for standard input, or a file that is open for reading bytes.
@@ -157,50 +151,127 @@ class CampaignBuilder:
         Raises:
             InputError: The file can't be read, or its columns can't be told. Nothing of it is lost: no plan is made of
                 half a file.
+            MissingExtraError: The format needs a package that is not installed.
         """
         with open_source(source, options) as rows:
-            self.note(f"{rows.name}: {rows.columns.describe()}")
-            self.add_rows(rows)
-            seen = rows.fees.currency
-            if seen is not None and _CURRENCY.fullmatch(seen) and self.currency not in {None, seen}:
-                raise InputError(f"the fees are in {seen}, the campaign in {self.currency}", source=rows.name)
+            self.add_stream(rows)
         return self
 
-    def add_items(self, items: Iterable[Item], options: InputOptions | None = None) -> CampaignBuilder:
+    def add_table(
+        self, table: ArrowStream, options: InputOptions | None = None, *, name: str | None = None
+    ) -> CampaignBuilder:
+        """Add the rows of a data frame, query result or other table that speaks the Arrow stream protocol.
+
+        Pandas, polars, DuckDB and pyarrow do. Fees are integers of cents, or decimals of a stated unit; floating-point
+        fees are refused, because most amounts have no exact one.
+
+        Args:
+            table: The table.
+            options: Which columns to take; guessed by default.
+            name: What to call it in messages.
+
+        Returns:
+            The builder itself.
+
+        Raises:
+            InputError: Its columns can't be told, or are of types that hold no URLs, creators or fees.
+            MissingExtraError: Pyarrow is not installed.
+        """
+        with open_table(table, options, name=name or self._next_name("table") or "table") as rows:
+            self.add_stream(rows)
+        return self
+
+    def add_items(
+        self, items: Iterable[Item], options: InputOptions | None = None, *, name: str | None = None
+    ) -> CampaignBuilder:
         """Add posts from an iterable: URLs, tuples of URL, handle and fee in cents, or mappings.
 
         Args:
             items: The posts.
             options: Which keys of mappings to take; guessed by default.
+            name: What to call it in messages, where there are several.
 
         Returns:
             The builder itself.
         """
-        return self.add_rows(read_items(items, options))
+        return self.add_rows(read_items(items, options, name=name), name=name)
 
     async def add_items_async(
-        self, items: AsyncIterable[Item], options: InputOptions | None = None
+        self, items: AsyncIterable[Item], options: InputOptions | None = None, *, name: str | None = None
     ) -> CampaignBuilder:
         """Add posts from an async iterable, as `add_items` does.
 
         Returns:
             The builder itself.
         """
+        origin = Origin(name or self._next_name("input"))
+        rows: list[Row | BadRow] = []
         with self._whole():
-            async for row in read_items_async(items, options):
-                self.add_row(row)
+            async for row in read_items_async(items, options, name=origin.name):
+                rows.append(row)
+                if len(rows) == BLOCK_ROWS:
+                    self.add_block(block_of(rows), origin)
+                    rows.clear()
+            self.add_block(block_of(rows), origin)
         return self
 
-    def add_rows(self, rows: Iterable[Row | BadRow]) -> CampaignBuilder:
-        """Add the rows of a source.
+    def add_rows(self, rows: Iterable[Row | BadRow], *, name: str | None = None) -> CampaignBuilder:
+        """Add the rows of a source that was read by other means.
+
+        Args:
+            rows: The rows, in the order of their numbers.
+            name: What to call their source in messages, where there are several.
 
         Returns:
             The builder itself.
         """
+        origin = Origin(name or self._next_name("input"))
         with self._whole():
-            for row in rows:
-                self.add_row(row)
+            left = iter(rows)
+            while some := list(islice(left, BLOCK_ROWS)):
+                self.add_block(block_of(some), origin)
         return self
+
+    def add_stream(
+        self, rows: RowStream, tell: Callable[[RowStream, int], None] | None = None
+    ) -> CampaignBuilder:
+        """Add the rows of an open source.
+
+        Args:
+            rows: The source.
+            tell: Called now and then with the source and how many rows of it were taken; `RowStream.progress` tells
+                how much of it that is.
+
+        Returns:
+            The builder itself.
+
+        Raises:
+            InputError: It can't be read to its end, or its fees are in another currency than the campaign.
+        """
+        with self._whole():
+            self.note(f"{rows.name}: {rows.columns.describe()}")
+            before, origin = self._intake.rows, rows.origin
+            for block in rows.blocks():
+                self.add_block(block, origin)
+                if tell is not None:
+                    tell(rows, self._intake.rows - before)
+            self._check_currency(rows)
+        return self
+
+    def add_block(self, block: RowBlock, origin: Origin) -> None:
+        """Add some rows of an input."""
+        place = self._origins.setdefault(origin, len(self._origins))
+        self._intake.take(block, origin, place)
+
+    def _check_currency(self, rows: RowStream) -> None:
+        seen = rows.fees.currency
+        if seen is not None and _CURRENCY.fullmatch(seen) and self.currency not in {None, seen}:
+            raise InputError(f"the fees are in {seen}, the campaign in {self.currency}", source=rows.name)
+
+    def _next_name(self, what: str) -> str | None:
+        """A name for an input without one. The first needs none: its row numbers can't be mistaken for another's."""
+        self._unnamed += 1
+        return None if self._unnamed == 1 and not self._added else f"{what} {self._unnamed}"
 
     @contextmanager
     def _whole(self) -> Generator[None]:
@@ -210,77 +281,6 @@ class CampaignBuilder:
         except BaseException as error:
             self._broken = str(error) or type(error).__name__
             raise
-
-    def add_row(self, row: Row | BadRow) -> None:
-        """Add one row of a source."""
-        self._rows += 1
-        if isinstance(row, BadRow):
-            self._skip_invalid(row.number, row.source, row.reason, row.message, row.text)
-            return
-        found = urls.parse(row.url)
-        if isinstance(found, urls.Refused):
-            if found.reason == "short_link" and self._short_links == "send":
-                self._take(row, found.url, found, row.creator_handle)
-            else:
-                self._skip_invalid(row.number, row.source, found.reason, found.message, row.text)
-            return
-        handle = row.creator_handle
-        if handle is None:
-            handle = found.handle
-            self._handles_from_url += handle is not None
-        self._take(row, int(found.video_id), found, handle)
-
-    def _take(self, row: Row, key: Key, found: urls.PostURL | urls.Refused, handle: str | None) -> None:
-        differing = self._videos.meet(key, handle, row.fee_cents)
-        if differing is not None:
-            self._skip_duplicate(row, key, differing)
-            return
-        url = found.url
-        if (
-            handle is not None
-            and isinstance(found, urls.PostURL)
-            and found.handle is None
-            and urls.is_username(handle)
-        ):
-            url = urls.canonical_url(handle, found.kind, found.video_id)
-        rows, addresses, handles, fees = self._open
-        rows.append(row.number)
-        addresses.append(url)
-        handles.append(handle)
-        fees.append(row.fee_cents or 0)
-        if len(rows) == self._batch_size:
-            self._blobs.append(pack_columns(self._open))
-            self._open = _no_posts()
-
-    def _skip_duplicate(self, row: Row, key: Key, differing: list[str]) -> None:
-        what = ", ".join(differing)
-        self._counts["duplicates"] += 1
-        if differing:
-            self._counts["conflicts"] += 1
-            if len(self._conflicts) < SHOWN_CONFLICTS:
-                self._conflicts.append(Conflict(str(key), row.number, 0, what))
-        reason = "conflict" if differing else "duplicate"
-        self._skip(Skipped(row.number, row.source, reason, what, row.text, str(key)))
-
-    def _skip_invalid(self, number: int, source: str | None, reason: str, message: str, text: str) -> None:
-        if self._on_invalid == "fail":
-            raise InputError(f"{message} [{reason}]: {text[:200]!r}", source=source, row=number)
-        self._counts["invalid"] += 1
-        self._skip(Skipped(number, source, reason, message, text, None))
-
-    def _skip(self, skipped: Skipped) -> None:
-        self._reasons[skipped.reason] += 1
-        samples = self._samples.setdefault(skipped.reason, [])
-        if len(samples) < SAMPLES:
-            samples.append(skipped)
-        self._skipped_open.append(skipped)
-        if len(self._skipped_open) == SKIPPED_PER_CHUNK:
-            self._flush_skipped()
-
-    def _flush_skipped(self) -> None:
-        if self._skipped_open:
-            self._skipped_blobs.append(_pack_skipped(self._skipped_open))
-            self._skipped_open.clear()
 
     def plan(self) -> Plan:
         """The plan for what was added so far. Pure: nothing is sent, nothing is written.
@@ -292,68 +292,52 @@ class CampaignBuilder:
         """
         if self._broken is not None:
             raise InputError(f"an input was read in part only: {self._broken}")
-        blobs = [*self._blobs, *([pack_columns(self._open)] if self._open[0] else [])]
-        skipped = [*self._skipped_blobs, *([_pack_skipped(self._skipped_open)] if self._skipped_open else [])]
-        if self._videos.changed:
-            blobs = [pack(self._videos.apply(post) for post in unpack(blob)) for blob in blobs]
-        rows = _first_rows(blobs, {conflict.video_id for conflict in self._conflicts})
-        create = self._tariff.price("campaigns.create")
+        intake, videos = self._intake, self._intake.videos
+        blobs = intake.posts.blobs()
+        if videos.changed:
+            blobs = [pack(videos.apply(post) for post in unpack(blob)) for blob in blobs]
+        from_future, without_time = videos.odd_ids(self._now.timestamp() + GRACE)
         return Plan(
             plan_id=uuid4(),
             name=self.name,
             currency=self.currency,
             created_at=self._now,
             batch_size=self._batch_size,
-            create_credits=create,
+            create_credits=self._tariff.price("campaigns.create"),
             credits_per_url=self._tariff.price("posts.analyze", urls=1),
-            rows=self._rows,
-            duplicates=self._counts["duplicates"],
-            invalid=self._counts["invalid"],
-            urls=len(self._videos),
-            without_handle=self._videos.without_handle,
-            handles_from_url=self._handles_from_url,
-            from_future=self._videos.newer_than(self._now.timestamp() + GRACE),
-            conflicts=tuple(
-                evolve(each, first_row=rows.get(each.video_id, each.first_row)) for each in self._conflicts
-            ),
-            conflict_count=self._counts["conflicts"],
-            conflicts_decided=self._on_conflict != "fail",
-            reasons=dict(self._reasons),
-            samples={reason: tuple(samples) for reason, samples in self._samples.items()},
+            rows=intake.rows,
+            duplicates=intake.duplicates,
+            invalid=intake.invalid,
+            urls=len(videos),
+            without_handle=videos.without_handle,
+            handles_from_url=intake.handles_from_url,
+            from_future=from_future,
+            without_time=without_time,
+            conflicts=self._conflicts(blobs),
+            conflict_count=intake.conflict_count,
+            conflicts_decided=self._decided,
+            reasons=dict(intake.skips.reasons),
+            samples={reason: tuple(samples) for reason, samples in intake.skips.samples.items()},
             notes=tuple(self._notes),
+            origins=tuple(self._origins) or (Origin(None),),
             batch_blobs=blobs,
-            skipped_blobs=skipped,
+            skipped_blobs=intake.skips.blobs(),
         )
 
-
-def _no_posts() -> tuple[list[int], list[str], list[str | None], list[int]]:
-    """The columns of no posts: rows, URLs, handles, fees."""
-    return [], [], [], []
-
-
-def _first_rows(blobs: Iterable[bytes], video_ids: set[str]) -> dict[str, int]:
-    """The rows that are sent for some videos."""
-    rows: dict[str, int] = {}
-    for blob in blobs:
-        if len(rows) == len(video_ids):
-            break
-        for post in unpack(blob):
-            key = str(key_of(post.url))
-            if key in video_ids:
-                rows[key] = post.row
-    return rows
-
-
-def _pack_skipped(skipped: list[Skipped]) -> bytes:
-    columns: list[Callable[[Skipped], object]] = [
-        lambda each: each.row,
-        lambda each: each.source,
-        lambda each: each.reason,
-        lambda each: each.message,
-        lambda each: each.text,
-        lambda each: each.video_id,
-    ]
-    return pack_columns([[column(each) for each in skipped] for column in columns])
+    def _conflicts(self, blobs: Iterable[bytes]) -> tuple[Conflict, ...]:
+        """The first conflicts, each with the row that it is against: the one that is sent."""
+        sought = {conflict.video_id for conflict in self._intake.conflicts}
+        videos, origins = self._intake.videos, tuple(self._origins)
+        first: dict[str, tuple[int, str | None]] = {}
+        for blob in blobs:
+            if len(first) == len(sought):
+                break
+            for post in unpack(blob):
+                video = videos.shown(videos.key_of_url(post.url))
+                if video in sought:
+                    first[video] = post.row, origins[post.origin].name
+        found = ((each, first.get(each.video_id, (0, None))) for each in self._intake.conflicts)
+        return tuple(evolve(each, first_row=row, first_source=source) for each, (row, source) in found)
 
 
 def _check_name(name: str) -> str:

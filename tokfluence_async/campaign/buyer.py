@@ -14,11 +14,11 @@ from typing import Final
 from attrs import define, field
 
 from tokfluence_async.campaign import records
-from tokfluence_async.campaign.events import LoadProgress
 from tokfluence_async.campaign.journal import Journal
 from tokfluence_async.campaign.purchase import Bought, Order, settlement_of
 from tokfluence_async.campaign.settle import Step, settle
 from tokfluence_async.campaign.stop import Stop
+from tokfluence_async.campaign.telling import tell_reserved, tell_settled, tell_settlement
 from tokfluence_async.errors import LoadFileError, PlanStaleError
 from tokfluence_async.options import Options
 from tokfluence_async.protocol.retry import RetryPolicy
@@ -78,6 +78,8 @@ class Buyer:
             )
         self.stop.check()
         self.budget.reserved += reserved
+        before = order.charged
+        tell_reserved(self.session, self.budget, order.request.call, len(order.history) + 1, reserved)
         try:
             bought = await self._send(order, record)
         except BaseException:
@@ -86,9 +88,17 @@ class Buyer:
             raise
         finally:
             self.budget.reserved -= reserved
+            tell_settled(
+                self.session,
+                self.budget,
+                order.request.call,
+                reserved=reserved,
+                before=before,
+                now=order.charged,
+            )
         if bought.verdict.step is Step.DONE:
             self.strikes = 0
-        self._tell(bought)
+        tell_settlement(self.session, self.budget, bought.settlement)
         return bought
 
     async def _send(
@@ -134,19 +144,6 @@ class Buyer:
     def _count(self, order: Order, now: Charge) -> None:
         self.budget.correct(order.charged, now)
         order.charged = now
-
-    def _tell(self, bought: Bought) -> None:
-        done = bought.settlement
-        if self.session.events.wanted:
-            self.session.events.emit(
-                LoadProgress(
-                    accepted=done.accepted,
-                    rejected=done.rejected,
-                    unknown=done.unknown,
-                    charged_max=self.budget.charged_max,
-                    credits_remaining=self.session.credits_remaining,
-                )
-            )
 
     def delay(self, order: Order, step: Step) -> float:
         """Seconds to wait before an order is sent again."""

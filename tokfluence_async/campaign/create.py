@@ -33,7 +33,7 @@ class Create:
 
     def __init__(self, buyer: Buyer, reader: Reader, plan: Plan, journal: Journal) -> None:
         self.wallet: int | None = None
-        self.created_here = True
+        self.created_here: bool = True
         self._buyer = buyer
         self._reader = reader
         self._plan = plan

@@ -2,39 +2,101 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any, Final
+
 from attrs import evolve
 
 from tokfluence_async.campaign import urls
 from tokfluence_async.campaign.batch import Post
 from tokfluence_async.campaign.handles import handle_key
 
-__all__ = ["Key", "Videos", "key_of"]
+__all__ = ["CENTRE", "Key", "Videos"]
 
-Key = int | str
-"""What two rows are compared by: the video id, as an integer to save memory; for a short link the link itself."""
+Key = int
+"""What two rows are compared by: the video id less `CENTRE`; a number past all ids for a short link."""
 
-_Facts = tuple[str | None, int | None]
+CENTRE: Final = 7_300_000_000_000_000_000
+"""Amid the ids of our time: less this they fit 60 bits, for which Python takes a third less memory than for 63."""
+
+Facts = tuple[str | None, int | None]
 """A video's creator, in the form in which two are compared, and its fee in cents; None where no row tells."""
+
+_TIMED: Final = range(10**18, 10**19)
+"""The ids that carry a time."""
+_LINKS: Final = 2**66
+"""The key of the first short link."""
+_FEE_BITS: Final = 32
+_REMEMBERED: Final = 1 << 16
+
+
+class _Numbered(dict["str | int | None", int]):
+    """Numbers for values, from 0 in the order in which they come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values_in_order: list[Any] = []
+
+    def __missing__(self, value: str | int | None) -> int:
+        number = self[value] = len(self)
+        self.values_in_order.append(value)
+        return number
+
+
+class _Codes(dict[Facts, int]):
+    """The facts of a creator's handle, as it is spelt, and a fee: one integer that stands for both.
+
+    Integers, because they are shared where creators and fees repeat, are small where they do not, and are nothing that
+    the garbage collector would go through again and again.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._handles, self._fees = _Numbered(), _Numbered()
+
+    def __missing__(self, spelt: Facts) -> int:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        handle, fee_cents = spelt
+        folded = None if handle is None else handle_key(handle)
+        code = self[spelt] = self._handles[folded] << _FEE_BITS | self._fees[fee_cents]
+        return code
+
+    def facts(self, code: int) -> Facts:
+        """What a code stands for."""
+        handle = self._handles.values_in_order[code >> _FEE_BITS]
+        return handle, self._fees.values_in_order[code & (1 << _FEE_BITS) - 1]
+
+    def without_handle(self, codes: Iterable[int]) -> int:
+        """How many of some codes tell no creator."""
+        if None not in self._handles:
+            return 0
+        number = self._handles[None]
+        return sum(1 for code in codes if code >> _FEE_BITS == number)
 
 
 class Videos:
-    """The videos that were seen, in some 80 bytes each.
+    """The videos that were seen, in some 75 bytes each.
 
     Args:
         last_counts: Whether, of two rows that disagree about a video, the last counts rather than the first.
+
+    Attributes:
+        known: The code of what is known of each video. Whoever meets one that is not in it puts it in.
+        code_of: The code of a row's handle and fee.
     """
 
     def __init__(self, *, last_counts: bool) -> None:
+        self.known: dict[Key, int] = {}
+        self.code_of = _Codes()
         self._last_counts = last_counts
-        self._known = 0
-        self._facts: dict[Key, _Facts] = {}
-        # Few creators and fees make many posts: equal facts share one tuple.
-        self._shared: dict[tuple[str | None, int | None], _Facts] = {}
+        self._links: dict[str, Key] = {}
+        self._link_urls: list[str] = []
         # What a later row changes of a post that is packed already: its creator as spelt there, and its fee.
-        self._changes: dict[Key, _Facts] = {}
+        self._changes: dict[Key, Facts] = {}
 
     def __len__(self) -> int:
-        return len(self._facts)
+        return len(self.known)
 
     @property
     def changed(self) -> bool:
@@ -44,27 +106,61 @@ class Videos:
     @property
     def without_handle(self) -> int:
         """Videos whose creator no row tells."""
-        return sum(1 for handle, _ in self._facts.values() if handle is None)
+        return self.code_of.without_handle(self.known.values())
 
-    def newer_than(self, seconds: float) -> int:
-        """Videos whose id, of the 19 digits that carry a time, says that they were made after this Unix time."""
-        limit = int(seconds) << 32
-        return sum(
-            1 for key in self._facts if isinstance(key, int) and 10**18 <= key < 10**19 and key > limit
-        )
+    def odd_ids(self, seconds: float) -> tuple[int, int]:
+        """Videos whose id is likely a typing error.
 
-    def meet(self, key: Key, handle: str | None, fee_cents: int | None) -> list[str] | None:
-        """Take note of a row's video.
+        Args:
+            seconds: The present, in Unix seconds.
 
         Returns:
-            None if it is seen for the first time; else in what the row disagrees with earlier ones, which is an empty
-            list for a plain duplicate. What earlier rows left open is filled in from this one.
+            How many ids say that their video was made later than this, and how many carry no time, because they have
+            not the 19 digits of TikTok's.
         """
-        facts = self._shared.get((handle, fee_cents)) or self._share(handle, fee_cents)
-        before = self._facts.setdefault(key, facts)
-        if before is facts:
-            # The same tuple, but not necessarily the same row: the table's size tells.
-            return self._first_or_plain()
+        first, limit = _TIMED.start - CENTRE, min((int(seconds) + 1 << 32), _TIMED.stop) - CENTRE
+        if not self.known or (min(self.known) >= first and max(self.known) < limit):
+            return 0, 0
+        odd = [key + CENTRE for key in self.known if not first <= key < limit and key < _LINKS]
+        later = sum(1 for video_id in odd if video_id in _TIMED)
+        return later, len(odd) - later
+
+    def key_of_link(self, url: str) -> Key:
+        """What a short link, in its shortest spelling, is compared by."""
+        key = self._links.get(url)
+        if key is None:
+            key = self._links[url] = _LINKS + len(self._links)
+            self._link_urls.append(url)
+        return key
+
+    def key_of_url(self, url: str) -> Key:
+        """What a URL that is sent is compared by."""
+        found = urls.parse(url)
+        return (
+            self.key_of_link(found.url) if isinstance(found, urls.Refused) else int(found.video_id) - CENTRE
+        )
+
+    def shown(self, key: Key) -> str:
+        """The video id, or the link, that a key stands for."""
+        if key < _LINKS:
+            return str(key + CENTRE)
+        return self._link_urls[key - _LINKS]
+
+    def meet_again(self, key: Key, handle: str | None, code: int) -> list[str]:
+        """Take note of a further row of a known video.
+
+        Args:
+            key: The video.
+            handle: The row's creator, as spelt there.
+            code: The code of the row's creator and fee.
+
+        Returns:
+            In what the row disagrees with earlier ones: an empty list for a plain duplicate. What earlier rows left
+            open is filled in from this one.
+        """
+        if code == self.known[key]:
+            return []
+        facts, before = self.code_of.facts(code), self.code_of.facts(self.known[key])
         differing = [
             f"{what} {ours} against {theirs}"
             for what, ours, theirs in zip(("creator", "fee_cents"), facts, before, strict=True)
@@ -73,13 +169,7 @@ class Videos:
         self._merge(key, handle, before, facts)
         return differing
 
-    def _first_or_plain(self) -> list[str] | None:
-        if len(self._facts) == self._known:
-            return []
-        self._known += 1
-        return None
-
-    def _merge(self, key: Key, handle: str | None, before: _Facts, facts: _Facts) -> None:
+    def _merge(self, key: Key, handle: str | None, before: Facts, facts: Facts) -> None:
         new_handle, new_fee = self._changes.get(key, (None, None))
         creator, fee = before
         if facts[0] is not None and facts[0] != creator and (creator is None or self._last_counts):
@@ -87,31 +177,15 @@ class Videos:
         if facts[1] is not None and facts[1] != fee and (fee is None or self._last_counts):
             fee = new_fee = facts[1]
         if (creator, fee) != before:
-            self._facts[key] = self._share(creator, fee)
+            self.known[key] = self.code_of[creator, fee]
             self._changes[key] = (new_handle, new_fee)
-
-    def _share(self, handle: str | None, fee_cents: int | None) -> _Facts:
-        facts: _Facts = (None if handle is None else handle_key(handle), fee_cents)
-        # By the facts themselves and by the handle's own spelling, so that looking it up again costs nothing.
-        facts = self._shared.setdefault(facts, facts)
-        self._shared[handle, fee_cents] = facts
-        return facts
 
     def apply(self, post: Post) -> Post:
         """A post with what later rows changed of it."""
-        found = urls.parse(post.url)
-        handle, fee = self._changes.get(_key(found), (None, None))
+        handle, fee = self._changes.get(self.key_of_url(post.url), (None, None))
         if handle is not None:
+            found = urls.parse(post.url)
             post = evolve(post, creator_handle=handle)
             if isinstance(found, urls.PostURL) and urls.is_username(handle):
                 post = evolve(post, url=urls.canonical_url(handle, found.kind, found.video_id))
         return post if fee is None else evolve(post, fee_cents=fee)
-
-
-def key_of(url: str) -> Key:
-    """What a URL that is sent is compared by."""
-    return _key(urls.parse(url))
-
-
-def _key(found: urls.PostURL | urls.Refused) -> Key:
-    return found.url if isinstance(found, urls.Refused) else int(found.video_id)

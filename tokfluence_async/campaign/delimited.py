@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import csv
 from itertools import chain
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO
 
-from tokfluence_async.campaign.columns import InputOptions, choose_by_content, choose_by_name, looks_like_url
-from tokfluence_async.campaign.rows import BadRow, Row, RowBuilder, RowStream
-from tokfluence_async.campaign.textlines import TextLines
+from tokfluence_async.campaign.cells import CellReader
+from tokfluence_async.campaign.columns import (
+    ColumnChoice,
+    InputOptions,
+    choose_by_content,
+    choose_by_name,
+    looks_like_url,
+)
+from tokfluence_async.campaign.csvrecords import CSVRecords
+from tokfluence_async.campaign.money import FeeParser
+from tokfluence_async.campaign.rows import BLOCK_ROWS, BadRow, RowBlock, RowStream, csv_line
+from tokfluence_async.campaign.textlines import TextLines, line_ends
 from tokfluence_async.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["DELIMITERS", "read_delimited", "sniff"]
 
@@ -22,17 +31,6 @@ DELIMITERS = ",;\t|"
 _SAMPLE_LINES = 200
 _ONE_COLUMN = "\x1f"
 _AGREEING = 0.5
-
-
-class _Records(Protocol):
-    """What `csv.reader` gives."""
-
-    @property
-    def line_num(self) -> int: ...
-
-    def __iter__(self) -> Iterator[list[str]]: ...
-
-    def __next__(self) -> list[str]: ...
 
 
 def read_delimited(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStream:
@@ -62,10 +60,7 @@ def read_delimited(stream: BinaryIO, *, name: str, options: InputOptions) -> Row
         delimiter = delimiter or declared
         first[0] = sample[0] = "\n"
     delimiter = delimiter or sniff(sample)
-    records: _Records = csv.reader(
-        chain.from_iterable(chain((first,), blocks)), delimiter=delimiter, strict=True
-    )
-    reader = _TableReader(lines, records, name)
+    reader = _TableReader(lines, CSVRecords(chain((first,), blocks), delimiter), name)
     head = reader.head()
     if any(looks_like_url(text) for text in head):
         header = None
@@ -79,10 +74,11 @@ def read_delimited(stream: BinaryIO, *, name: str, options: InputOptions) -> Row
             "name it with --fee-column (fee_column= in Python)",
             source=name,
         )
-    builder = RowBuilder(choice, width=len(head), source=name)
-    return RowStream(
-        name, choice, header, builder.fees, reader.rows(builder, head if header is None else None)
+    fees = FeeParser(choice.fee_unit or "cents")
+    rows = reader.blocks(
+        _Shape(choice, len(head), name, CellReader(fees, source=name)), head if header is None else None
     )
+    return RowStream(name, choice, header, fees, rows)
 
 
 def sniff(sample: Sequence[str]) -> str:
@@ -121,7 +117,7 @@ def _declared_delimiter(line: str) -> str | None:
 class _TableReader:
     """Numbers the records of one table, and tells what is wrong with those that can't be parsed."""
 
-    def __init__(self, lines: TextLines, records: _Records, name: str) -> None:
+    def __init__(self, lines: TextLines, records: CSVRecords, name: str) -> None:
         self._lines = lines
         self._records = records
         self._name = name
@@ -131,40 +127,53 @@ class _TableReader:
     def head(self) -> list[str]:
         """The first record that is not blank."""
         while True:
+            records: list[list[str]] = []
             try:
-                record = next(self._records, None)
+                self._records.take(records, 1)
             except csv.Error as error:
                 raise self._error(error) from None
-            if record is None:
+            if not records:
                 raise InputError("the file holds no rows: it is empty", source=self._name)
             self._head_line, self._last_line = self._last_line + 1, self._records.line_num
-            if any(text.strip() for text in record):
-                return record
+            if any(text.strip() for text in records[0]):
+                return records[0]
 
-    def rows(self, builder: RowBuilder, head: list[str] | None) -> Iterator[Row | BadRow]:
+    def blocks(self, shape: _Shape, head: list[str] | None) -> Iterator[RowBlock]:
         """The rows below a header; with `head`, a first record that is data, that one too."""
         found = False
-        if head is not None and (row := builder.build(self._head_line, head)) is not None:
+        if head is not None:
             found = True
-            yield row
+            yield shape.block([self._head_line], [head])
         going = True
-        build, records = builder.build, self._records
         while going:
-            number = self._last_line + 1
+            records: list[list[str]] = []
+            wrong: csv.Error | None = None
             try:
-                for record in records:
-                    row = build(number, record)
-                    self._last_line = records.line_num
-                    number = self._last_line + 1
-                    if row is not None:
-                        found = True
-                        yield row
-                going = False
+                self._records.take(records, BLOCK_ROWS)
+                going = bool(records)
             except csv.Error as error:
+                wrong = error
+            numbers = self._numbers(records, ended=wrong is None)
+            block = shape.block(numbers, records)
+            if wrong is not None:
+                block.bad = [*block.bad, self._bad_row(wrong)]
+            if block.numbers or block.bad:
                 found = True
-                yield self._bad_row(error)
+                yield block
         if not found:
             raise InputError("the file holds no rows, only a header", source=self._name)
+
+    def _numbers(self, records: list[list[str]], *, ended: bool) -> Sequence[int]:
+        """The lines on which some records start; the next record starts below them."""
+        first, last = self._last_line + 1, self._records.line_num
+        if ended and last - first + 1 == len(records):
+            self._last_line = last
+            return range(first, last + 1)
+        numbers: list[int] = []
+        for record in records:
+            numbers.append(self._last_line + 1)
+            self._last_line += 1 + sum(map(line_ends, record))
+        return numbers
 
     def _bad_row(self, error: csv.Error) -> BadRow:
         number, last = self._last_line + 1, self._records.line_num
@@ -184,3 +193,56 @@ class _TableReader:
         else:
             message = f"not a CSV record: {error}"
         return InputError(message, source=self._name, row=number)
+
+
+class _Shape:
+    """What the records of one table must look like, and which of their fields mean what."""
+
+    def __init__(self, choice: ColumnChoice, width: int, name: str, cells: CellReader) -> None:
+        self._width = width
+        self._name = name
+        self._cells = cells
+        self._url = choice.url.index
+        self._handle = choice.handle.index if choice.handle else None
+        self._fee = choice.fee.index if choice.fee else None
+
+    def block(self, numbers: Sequence[int], records: Sequence[list[str]]) -> RowBlock:
+        """The rows of some records, without those of nothing but blanks."""
+        bad: list[BadRow] = []
+        if {*map(len, records)} - {self._width}:
+            bad = [
+                self._misshapen(number, record)
+                for number, record in zip(numbers, records, strict=True)
+                if len(record) != self._width and not _is_blank(record)
+            ]
+            numbers, records = _only(numbers, records, lambda record: len(record) == self._width)
+        url, handle, fee = self._url, self._handle, self._fee
+        urls = [record[url] for record in records]
+        if not all(urls) or any(map(str.isspace, urls)):
+            numbers, records = _only(numbers, records, lambda record: not _is_blank(record))
+            urls = [record[url] for record in records]
+        block = self._cells.block(
+            numbers,
+            urls,
+            None if handle is None else [record[handle] for record in records],
+            None if fee is None else [record[fee] for record in records],
+            records,
+        )
+        block.bad = [*block.bad, *bad]
+        return block
+
+    def _misshapen(self, number: int, record: list[str]) -> BadRow:
+        message = f"expected {self._width} fields, found {len(record)}"
+        return BadRow(number, csv_line(record), self._name, "malformed_row", message)
+
+
+def _only(
+    numbers: Sequence[int], records: Sequence[list[str]], fits: Callable[[list[str]], bool]
+) -> tuple[list[int], list[list[str]]]:
+    """The records that fit, and their numbers."""
+    places = [place for place, record in enumerate(records) if fits(record)]
+    return [numbers[place] for place in places], [records[place] for place in places]
+
+
+def _is_blank(record: Sequence[str]) -> bool:
+    return not any(text.strip() for text in record)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from tokfluence_async.campaign.addresses import Address, split, unwrap
 from tokfluence_async.campaign.urls import PostURL, is_username, parse
 
-__all__ = ["handle_key", "parse_handle"]
+__all__ = ["handle_key", "parse_handle", "parse_usual_handles"]
 
 _TRACKED_PREFIX = "tkc_"
-_USUAL = re.compile(r"@?((?!\d{15,}\Z)[\w.]{1,24}(?<!\.))", re.ASCII).fullmatch
+_USUAL_SPELLING = r"@?((?!\d{15,}$)[\w.]{1,24}(?<!\.))"
+_USUAL = re.compile(_USUAL_SPELLING, re.ASCII).fullmatch
+_USUAL_LINES = re.compile(rf"^(?:{_USUAL_SPELLING}|.*)$", re.ASCII | re.MULTILINE).findall
 _TRACKED_ID = re.compile(r"tkc_[\w-]{1,64}", re.ASCII).fullmatch
 
 
@@ -39,6 +42,20 @@ def parse_handle(text: str) -> str | None:
         return None
     name = address.segments[0].removeprefix("@")
     return name if len(address.segments) == 1 and is_username(name) else None
+
+
+def parse_usual_handles(texts: Sequence[str]) -> list[str]:
+    """The username in each text that is one, perhaps with ``@``; an empty text where `parse_handle` must look closer.
+
+    One search through all of them takes a fraction of the time of one for each.
+
+    Args:
+        texts: Cells of a table.
+    """
+    lines = "\n".join(texts)
+    if lines.count("\n") < len(texts):
+        return _USUAL_LINES(lines) if texts else []
+    return [""] * len(texts)  # a line end inside a cell
 
 
 def handle_key(handle: str) -> str:

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Ma
 from math import isnan
 from typing import cast
 
+from tokfluence_async.campaign.cells import Unusable, read_handle
 from tokfluence_async.campaign.columns import ColumnChoice, InputOptions, choose_by_name
-from tokfluence_async.campaign.handles import parse_handle
-from tokfluence_async.campaign.money import FeeParser
+from tokfluence_async.campaign.money import FeeParser, FeeUnit
 from tokfluence_async.campaign.rows import BadRow, BadRowReason, Row, csv_line
 from tokfluence_async.errors import InputError
 
@@ -22,6 +22,7 @@ ITEM_COLUMNS = ("url", "creator_handle", "fee_cents")
 """What the fields of `Row.record` and `BadRow.text` are for rows that come from Python."""
 
 _KNOWN_SHAPES = 256
+_MAX_DEPTH = 8
 
 
 class ItemReader:
@@ -31,6 +32,9 @@ class ItemReader:
         options: Which keys of mappings mean what, and what their fees count. A tuple's third field counts
             ``options.fee_unit``, cents without it.
         name: What to call the input in rows and errors.
+
+    Attributes:
+        choice: What the keys of the first mapping mean; None before there was one.
     """
 
     def __init__(self, options: InputOptions | None = None, *, name: str | None = None) -> None:
@@ -38,11 +42,12 @@ class ItemReader:
         self._name = name
         # Mappings of one origin have the same keys throughout, or a few sets of them.
         self._shapes: dict[tuple[str, ...], ColumnChoice | InputError] = {}
-        self._usable = False
-        self._fees = {
-            "cents": FeeParser("cents"),
-            "units": FeeParser("units"),
-        }
+        self.choice: ColumnChoice | None = None
+        self._fees: dict[FeeUnit, FeeParser] = {"cents": FeeParser("cents"), "units": FeeParser("units")}
+
+    def fees(self, unit: FeeUnit | None) -> FeeParser:
+        """What reads the fees that count a unit, cents where none is told."""
+        return self._fees[unit or "cents"]
 
     def read(self, number: int, item: object) -> Row | BadRow:
         """The row of one item.
@@ -66,6 +71,8 @@ class ItemReader:
         return self._bad(number, [item], "malformed_row", message)
 
     def _read_mapping(self, number: int, item: Mapping[object, object]) -> Row | BadRow:
+        if any(isinstance(value, Mapping) for value in item.values()):
+            item = dict(_flattened(item))
         keys = tuple(map(str, item))
         choice = self._shapes.get(keys)
         if choice is None:
@@ -77,37 +84,56 @@ class ItemReader:
                 self._shapes[keys] = choice
         values = tuple(item.values())
         if isinstance(choice, InputError):
-            if not self._usable:
+            if self.choice is None:
                 raise InputError(choice.message, source=self._name, row=number, column=choice.column)
             return self._bad(number, values, "malformed_row", choice.message)
-        self._usable = True
+        self.choice = self.choice or choice
         fields = [
             values[column.index] if column else None for column in (choice.url, choice.handle, choice.fee)
         ]
         return self._row(number, fields, choice.fee_unit or "cents")
 
-    def _row(self, number: int, fields: Sequence[object], unit: str) -> Row | BadRow:
+    def _row(self, number: int, fields: Sequence[object], unit: FeeUnit) -> Row | BadRow:
         if not 1 <= len(fields) <= len(ITEM_COLUMNS):
             found = f"expected (url, creator_handle, fee_cents), found {len(fields)} fields"
             return self._bad(number, fields, "malformed_row", found)
         url, owner, fee = (*fields, None, None)[: len(ITEM_COLUMNS)]
         if url is not None and not isinstance(url, str):
             return self._bad(number, fields, "malformed_row", f"a URL is text, not {_type(url)}")
-        handle: str | None = None
-        if isinstance(owner, str):
-            handle = parse_handle(owner)
+        cents, wrong_fee = self._cents(fee, unit)
+        handle = read_handle(owner) if isinstance(owner, str) else None
         if handle is None and not _is_missing(owner):
-            shown = ascii(owner[:80]) if isinstance(owner, str) else _type(owner)
-            message = f"{shown} is not a TikTok username, a profile's URL or a tkc_ id"
-            return self._bad(number, fields, "bad_handle", message)
-        try:
-            cents = self._fees[unit].parse(fee)
-        except InputError as error:
-            return self._bad(number, fields, "bad_fee", error.message)
+            message = f"{_type(owner)} is not a TikTok username, a profile's URL or a tkc_ id"
+            handle = Unusable("bad_handle", message, str(owner))
+        if isinstance(handle, Unusable):
+            return self._bad(
+                number, fields, handle.reason, handle.message, fee=_texts([fee])[0] if wrong_fee else cents
+            )
+        if wrong_fee:
+            return self._bad(number, fields, "bad_fee", wrong_fee, fee=str(fee))
         return Row(number, url or "", handle, cents, _texts(fields), self._name)
 
-    def _bad(self, number: int, fields: Sequence[object], reason: BadRowReason, message: str) -> BadRow:
-        return BadRow(number, csv_line(_texts(fields)), self._name, reason, message)
+    def _cents(self, fee: object, unit: FeeUnit) -> tuple[int | None, str]:
+        """A fee in cents, and what is wrong with it."""
+        try:
+            return self._fees[unit].parse(fee), ""
+        except InputError as error:
+            return None, error.message
+
+    def _bad(
+        self,
+        number: int,
+        fields: Sequence[object],
+        reason: BadRowReason,
+        message: str,
+        *,
+        fee: str | int | None = None,
+    ) -> BadRow:
+        texts = _texts(fields)
+        row = BadRow(number, csv_line(texts), self._name, reason, message, fee=fee)
+        if reason != "malformed_row":
+            row.url, row.creator_handle = (*texts, "")[:2]
+        return row
 
 
 def read_items(
@@ -142,6 +168,17 @@ async def read_items_async(
     async for item in items:
         number += 1
         yield reader.read(number, item)
+
+
+def _flattened(
+    item: Mapping[object, object], prefix: str = "", depth: int = 0
+) -> Iterator[tuple[str, object]]:
+    """What stands in mappings within a mapping, under dotted names."""
+    for key, value in item.items():
+        if isinstance(value, Mapping) and depth < _MAX_DEPTH:
+            yield from _flattened(cast("Mapping[object, object]", value), f"{prefix}{key}.", depth + 1)
+        else:
+            yield f"{prefix}{key}", value
 
 
 def _is_missing(value: object) -> bool:

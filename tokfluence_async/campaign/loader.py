@@ -31,6 +31,7 @@ from tokfluence_async.campaign.settle import Step
 from tokfluence_async.campaign.stop import Stop, Stopped
 from tokfluence_async.client import Tokfluence
 from tokfluence_async.errors import LoadFileError, PlanStaleError
+from tokfluence_async.protocol.seen import Kind, Seen
 from tokfluence_async.session.budget import Budget
 
 __all__ = ["Loader"]
@@ -50,6 +51,8 @@ class Loader:
         max_credits: Credits that this load may cost at most, earlier runs included; the client's by default.
         campaign_id: Load into this campaign, whose name must be the plan's, instead of creating one. Needed when the
             answer to the create was lost: there is no call that lists campaigns.
+        resubmit_unknown: Buy anew what an earlier run has reported as unknown and the campaign still does not list. If
+            it was applied after all, it is charged a second time.
         rand: Numbers in [0, 1) for the jitter of waits.
         wall_clock: Unix seconds, for the record.
         journal: What writes the load file.
@@ -62,6 +65,7 @@ class Loader:
         *,
         max_credits: int | None = None,
         campaign_id: int | None = None,
+        resubmit_unknown: bool = False,
         rand: Callable[[], float] = random,
         wall_clock: Callable[[], float] = time.time,
         journal: Callable[[LoadFile], Journal] = Journal,
@@ -70,9 +74,10 @@ class Loader:
         self._options = tok.options
         self._file = file
         self._given_campaign = campaign_id
+        self._resubmit = resubmit_unknown
         self._max_credits = tok.options.max_credits if max_credits is None else max_credits
         self._wall_clock = wall_clock
-        self._stop = Stop()
+        self._stop = Stop(lambda code, message: tok.events.emit(LoadStopping(code=code, message=message)))
         self._journal = journal(file)
         self._buyer = Buyer(
             tok.session, tok.options, self._journal, Budget(self._max_credits), self._stop, wall_clock, rand
@@ -87,8 +92,7 @@ class Loader:
         self, code: str = "interrupted", message: str = "interrupted; resume it from its load file"
     ) -> None:
         """Start nothing new, let what is under way end, and return from `run`. Safe to call more than once."""
-        if self._stop.request(code, message):
-            self._tok.events.emit(LoadStopping(code=code, message=message))
+        self._stop.request(code, message)
 
     async def run(self) -> LoadReport:
         """Load until everything is settled, or something stops it.
@@ -178,17 +182,38 @@ class Loader:
         if await self._urls_in(State.DOUBTFUL) + await self._urls_in(State.UNKNOWN):
             # What an earlier run left in doubt is looked for first: the API may have forgotten the keys by now.
             await self._settle_down()
-            await reconciler.run(final=False)
+            read = await reconciler.run(final=False, resubmit=self._resubmit)
+            if not read and await self._urls_in(State.DOUBTFUL):
+                self._stop_unread(reconciler.unread)
         for _ in range(MAX_PASSES):
             self._stop.check()
             await self._send_all(orders)
             self._stop.check()
             if await self._urls_in(State.DOUBTFUL):
                 await self._settle_down()
-                await reconciler.run(final=True)
+                if not await reconciler.run(final=True):
+                    self._stop_unread(reconciler.unread)
+                if await self._urls_in(State.DOUBTFUL):
+                    self.stop(
+                        "outcome_unknown",
+                        "batches were sent again and again without an answer, and the campaign does not list them; "
+                        "resume later: under their keys they can't be charged twice",
+                    )
+                    return
             if not await self._urls_in(State.PENDING):
                 return
         self.stop("upstream_error", "batches fail and are refunded again and again; resume later")
+
+    def _stop_unread(self, seen: Seen | None) -> None:
+        """Send nothing again, and buy nothing new, while what is in doubt can't be looked for."""
+        if seen is not None and seen.kind in {Kind.DENIED, Kind.NO_CREDIT}:
+            self._buyer.stop_for(seen)
+        self.stop(
+            "outcome_unknown",
+            "outcomes are in doubt, and the campaign's posts, which would tell, can't be read now "
+            f"({seen.message if seen else 'the cap'}). Nothing was sent again; resume later",
+        )
+        self._stop.check()
 
     async def _urls_in(self, state: State) -> int:
         return await self._journal.run(lambda db: records.urls_in(db, state))

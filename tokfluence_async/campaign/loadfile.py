@@ -18,13 +18,16 @@ from uuid import UUID
 
 import orjson
 
-from tokfluence_async.campaign.plan import Plan, Skipped, unpack_skipped
+from tokfluence_async.campaign.filesystem import network_file_system
+from tokfluence_async.campaign.origins import Origin
+from tokfluence_async.campaign.plan import Plan
+from tokfluence_async.campaign.skips import Skipped, unpack_skipped
 from tokfluence_async.errors import LoadFileError, LoadFileInUseError
 
 __all__ = ["LoadFile", "is_load_file"]
 
 APPLICATION_ID: Final = 0x746F6B6C  # "tokl", in the SQLite header
-VERSION: Final = 1
+VERSION: Final = 2
 _HEADER: Final = b"SQLite format 3\0"
 _NOT_ONE: Final = "is not a load file; one is made by `tokfluence preview --save` or by `tokfluence load`"
 
@@ -114,6 +117,7 @@ class LoadFile:
             LoadFileError: The file exists already, or can't be written.
         """
         plan.check_applicable()
+        _check_file_system(path)
         try:
             # Mode 0600 from the start; SQLite gives -wal and -shm the mode of the file.
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -151,6 +155,7 @@ class LoadFile:
             LoadFileError: It is not there, not a load file, or can't be written.
         """
         _check_is_load_file(path)
+        _check_file_system(path)
         return cls._open_locked(path, new=False)
 
     @classmethod
@@ -326,6 +331,7 @@ _PLAN_FACTS: Final = (
     "without_handle",
     "handles_from_url",
     "from_future",
+    "without_time",
 )
 
 
@@ -336,6 +342,7 @@ def _plan_to_json(plan: Plan) -> dict[str, Any]:
         "created_at": plan.created_at.isoformat(),
         "reasons": dict(plan.reasons),
         "notes": list(plan.notes),
+        "origins": [[each.name, each.counted] for each in plan.origins],
     }
 
 
@@ -345,6 +352,7 @@ def _plan_from_json(stored: dict[str, Any]) -> Plan:
         created_at=datetime.fromisoformat(stored["created_at"]),
         reasons=stored["reasons"],
         notes=tuple(stored["notes"]),
+        origins=tuple(Origin(name, counted) for name, counted in stored["origins"]),
         **{name: stored[name] for name in _PLAN_FACTS},
     )
 
@@ -356,6 +364,15 @@ def _check_is_load_file(path: Path) -> None:
         raise LoadFileError("can't be read: permission denied", file=str(path))
     if not is_load_file(path):
         raise LoadFileError(_NOT_ONE, file=str(path))
+
+
+def _check_file_system(path: Path) -> None:
+    kind = network_file_system(path)
+    if kind is not None:
+        raise LoadFileError(
+            f"is on a network file system ({kind}), where locks and syncs can't be relied on; put it on a local disk",
+            file=str(path),
+        )
 
 
 def _sync_folder(folder: Path) -> None:

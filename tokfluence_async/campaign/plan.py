@@ -14,7 +14,9 @@ from uuid import UUID
 
 from attrs import asdict, field, frozen
 
-from tokfluence_async.campaign.batch import Post, unpack, unpack_columns
+from tokfluence_async.campaign.batch import Post, unpack
+from tokfluence_async.campaign.origins import Origin
+from tokfluence_async.campaign.skips import Skipped, unpack_skipped
 from tokfluence_async.errors import ConflictError, InputError
 
 __all__ = ["Conflict", "Estimate", "Plan", "Skipped"]
@@ -55,22 +57,6 @@ class Estimate:
 
 
 @frozen
-class Skipped:
-    """A row of the input that is not sent."""
-
-    row: int
-    """Line in its source, counted from 1."""
-    source: str | None
-    reason: str
-    """A code such as ``duplicate``, ``short_link`` or ``bad_fee``."""
-    message: str
-    text: str
-    """The row's own text."""
-    video_id: str | None
-    """For a duplicate: the video, which an earlier row names already."""
-
-
-@frozen
 class Conflict:
     """Two rows with one video and two fees or creators."""
 
@@ -79,6 +65,10 @@ class Conflict:
     first_row: int
     what: str
     """The values that differ."""
+    source: str | None = None
+    """The input of the row."""
+    first_source: str | None = None
+    """The input of the row that it disagrees with."""
 
 
 @frozen(kw_only=True)
@@ -105,6 +95,8 @@ class Plan:
     """URLs whose creator was taken from the URL, because the input does not tell."""
     from_future: int = 0
     """URLs whose video id says that it was made in the future: likely a typing error."""
+    without_time: int = 0
+    """URLs whose video id has not the 19 digits of TikTok's, as one that was cut off."""
     conflicts: tuple[Conflict, ...] = ()
     """The first conflicts that nobody has decided; while there are any, the plan can't be saved or applied."""
     conflict_count: int = 0
@@ -115,6 +107,8 @@ class Plan:
     """The first rows of each reason."""
     notes: tuple[str, ...] = ()
     """What was assumed of the input, such as which columns were taken."""
+    origins: tuple[Origin, ...] = (Origin(None),)
+    """The inputs, in their order; a post's `origin` is a place in here."""
     batch_blobs: Sequence[bytes] = field(factory=list[bytes], repr=False)
     skipped_blobs: Sequence[bytes] = field(factory=list[bytes], repr=False)
 
@@ -167,12 +161,19 @@ class Plan:
             first = self.conflicts[0]
             raise ConflictError(
                 f"{self.conflict_count} row(s) name a video that an earlier row names too, with another fee or "
-                f"creator; the first is row {first.row} against row {first.first_row} ({first.what}). Say which "
+                f"creator; the first is {self.place(first.source, first.row)} against "
+                f"{self.place(first.first_source, first.first_row)} ({first.what}). Say which "
                 "counts with --conflict first or --conflict last (on_conflict=… in Python), or mend the input",
                 row=first.row,
             )
         if not self.urls:
             raise InputError("no row of the input names a post that can be sent, so there is nothing to load")
+
+    def place(self, source: str | None, row: int) -> str:
+        """Where a row stands, in words: ``line 7``, or ``posts.csv:7`` where there are several inputs."""
+        if len(self.origins) == 1:
+            return self.origins[0].place(row, short=True)
+        return next((each for each in self.origins if each.name == source), Origin(source)).place(row)
 
     def to_dict(
         self, *, requests_per_minute: int, concurrency: int, file: str | None = None
@@ -200,14 +201,12 @@ class Plan:
             },
             "eta_seconds": self.eta_seconds(requests_per_minute=requests_per_minute, concurrency=concurrency),
             "without_handle": self.without_handle,
+            "from_future": self.from_future,
+            "without_time": self.without_time,
+            "sources": [asdict(each) for each in self.origins],
             "reasons": dict(self.reasons),
             "samples": {
                 reason: [asdict(each) for each in samples] for reason, samples in self.samples.items()
             },
             "notes": list(self.notes),
         }
-
-
-def unpack_skipped(blob: bytes) -> list[Skipped]:
-    """The rows in one packed chunk."""
-    return [Skipped(*fields) for fields in zip(*unpack_columns(blob), strict=True)]

@@ -10,16 +10,18 @@ from attrs import define
 from tokfluence_async.campaign import records
 from tokfluence_async.campaign.journal import Journal
 from tokfluence_async.campaign.stop import Stop
+from tokfluence_async.campaign.telling import tell_reserved, tell_settled
 from tokfluence_async.client import Tokfluence
 from tokfluence_async.protocol.codec import loads
 from tokfluence_async.protocol.endpoints import Endpoint
 from tokfluence_async.protocol.retry import RetryPolicy
 from tokfluence_async.protocol.seen import Kind, Seen
 from tokfluence_async.protocol.wire import Reply, Request
-from tokfluence_async.session.budget import Budget, charge_of
+from tokfluence_async.session.budget import Budget, Charge, charge_of
 
 __all__ = ["Reader"]
 
+_NOTHING = Charge(0, 0)
 _WORTH_REPEATING = frozenset({Kind.NOT_SENT, Kind.LOST, Kind.GARBLED, Kind.RATE_LIMITED, Kind.REFUNDED})
 
 
@@ -64,6 +66,7 @@ class Reader:
 
     async def _attempt(self, request: Request, price: int, number: int) -> tuple[Any, Seen]:
         self.budget.reserve(price)
+        tell_reserved(self.tok.session, self.budget, request.call, number, price)
         started = self.wall_clock()
         intent = await self.journal.run(
             lambda db: records.begin_attempt(
@@ -71,14 +74,15 @@ class Reader:
             )
         )
         attempt = await self.tok.session.attempt(request, timeout=self.tok.options.timeout, number=number)
-        self.budget.settle(price, charge_of(attempt.seen.kind, price))
+        cost = charge_of(attempt.seen.kind, price)
+        self.budget.settle(price, cost)
+        tell_settled(self.tok.session, self.budget, request.call, reserved=price, before=_NOTHING, now=cost)
         ended = self.wall_clock()
         await self.journal.run(
             lambda db: records.end_attempt(
                 db, intent, seen=attempt.seen, ended=ended, credits_remaining=attempt.credits_remaining
             )
         )
-        applied = attempt.seen.kind is Kind.APPLIED and isinstance(attempt.outcome, Reply)
-        return (
-            loads(attempt.outcome.body) if applied and isinstance(attempt.outcome, Reply) else None
-        ), attempt.seen
+        if attempt.seen.kind is Kind.APPLIED and isinstance(attempt.outcome, Reply):
+            return loads(attempt.outcome.body), attempt.seen
+        return None, attempt.seen

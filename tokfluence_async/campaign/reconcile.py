@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
-from attrs import define
+from attrs import define, evolve, field
 
 from tokfluence_async.campaign import records
 from tokfluence_async.campaign.batch import Post
 from tokfluence_async.campaign.journal import Journal
 from tokfluence_async.campaign.purchase import rejection, video_id
 from tokfluence_async.campaign.reads import Reader
-from tokfluence_async.campaign.records import BatchRow, Settlement, State
-from tokfluence_async.campaign.settle import Step, charge, settle_absent
-from tokfluence_async.protocol.endpoints import CAMPAIGNS_POSTS
-from tokfluence_async.protocol.seen import Kind
+from tokfluence_async.campaign.records import BatchRow, Rejection, Settlement, State
+from tokfluence_async.campaign.settle import Step, charge, settle, settle_absent
+from tokfluence_async.campaign.telling import tell_settled, tell_settlement
+from tokfluence_async.protocol.endpoints import CAMPAIGNS_POSTS, POSTS_ANALYZE
+from tokfluence_async.protocol.seen import Kind, Seen
 from tokfluence_async.session.budget import Budget, Charge
 
 __all__ = ["Reconciler"]
@@ -38,77 +39,104 @@ class Reconciler:
     credits_per_url: int
     created_here: bool
     """Whether this load created the campaign, so that whatever is in it was bought by this plan."""
+    unread: Seen | None = field(default=None, init=False)
+    """What was seen when the list could not be read, unless it was the cap that kept it from being read."""
 
-    async def run(self, *, final: bool) -> None:
+    async def run(self, *, final: bool, resubmit: bool = False) -> bool:
         """Reconcile every batch in doubt.
 
         Args:
             final: Whether what is not listed is to be judged now. If not, only what is listed is taken off the doubt,
                 and the rest is to be sent again under its old key.
+            resubmit: Whether what was reported as unknown before, and is not listed now either, is to be bought anew.
+
+        Returns:
+            Whether the list could be read; if not, nothing has changed, and `unread` says why.
         """
         listed = await self._listed()
         if listed is None:
-            return
+            return False
         for state in (State.DOUBTFUL, State.UNKNOWN):
             after = 0
             while batches := await self._batches(state, after):
                 after = batches[-1].id
                 for batch in batches:
-                    await self._judge(batch, listed, final=final)
+                    await self._judge(batch, listed, final=final, resubmit=resubmit)
+        return True
 
     async def _batches(self, state: State, after: int) -> list[BatchRow]:
         return await self.journal.run(lambda db: records.batches_after(db, state, after, CHUNK))
 
-    async def _judge(self, batch: BatchRow, listed: set[str], *, final: bool) -> None:
+    async def _judge(self, batch: BatchRow, listed: set[str], *, final: bool, resubmit: bool) -> None:
         """Settle one batch by the list, in one transaction."""
 
-        def work(db: records.Connection) -> Charge | None:
-            posts, history = records.posts_of(db, batch.id), records.history(db, batch.id)
+        def work(db: records.Connection) -> Settlement | None:
+            named = {
+                each.url: each for each in records.outcomes_of(db, batch.id) if each.outcome == "rejected"
+            }
+            sent = records.posts_of(db, batch.id)
+            posts = [post for post in sent if post.url not in named]
+            history = records.history(db, batch.id)
             there = [video_id(post.url) in listed for post in posts]
-            settlement = self._settlement(batch, posts, there, history, final=final)
+            settlement = self._settlement(batch, posts, there, history, tuple(named.values()), final=final)
             if settlement is None:
                 return None
+            if resubmit and batch.state is State.UNKNOWN and settlement.unknown:
+                settlement = _anew(batch, sent, settlement)
             records.settle_batch(db, batch, settlement)
-            return settlement.charge
+            return settlement
 
-        now = await self.journal.run(work)
-        if now is not None:
-            self.budget.correct(batch.charged, now)
+        settlement = await self.journal.run(work)
+        if settlement is not None:
+            self.budget.correct(batch.charged, settlement.charge)
+            session, budget = self.reader.tok.session, self.budget
+            tell_settled(
+                session,
+                budget,
+                POSTS_ANALYZE.name,
+                reserved=0,
+                before=batch.charged,
+                now=settlement.charge,
+            )
+            tell_settlement(session, budget, settlement)
 
     def _settlement(
-        self, batch: BatchRow, posts: list[Post], there: list[bool], history: list[Kind], *, final: bool
+        self,
+        batch: BatchRow,
+        posts: list[Post],
+        there: list[bool],
+        history: list[Kind],
+        named: tuple[Rejection, ...],
+        *,
+        final: bool,
     ) -> Settlement | None:
+        """What the list makes of a batch: of its posts but those that an answer has named as rejected."""
         found = sum(there)
         per_url = self.credits_per_url
-        price = per_url * len(posts)
+        price = per_url * batch.urls
         # Only what nobody else can have put there must have been charged to this load.
         ours = self.created_here and _reached(history)
         sure = charge(history, price=price, sure=per_url * found if ours else 0)
         if found == len(posts):
-            return Settlement(State.APPLIED, sure, accepted=found)
-        if not final:
+            return Settlement(State.APPLIED, sure, accepted=found, rejected=len(named), outcomes=named)
+        if batch.state is State.DOUBTFUL and not _to_be_judged(history, found, final=final):
             return None
         missing = [post for post, is_there in zip(posts, there, strict=True) if not is_there]
         verdict = settle_absent(history)
-        if verdict.step is Step.NEW_KEY and batch.state is not State.UNKNOWN:
+        if verdict.step is Step.NEW_KEY and batch.state is State.DOUBTFUL:
             kept = Charge(0, per_url * found)
             child = (batch.step, batch.generation + 1, tuple(missing))
             present = tuple(post for post, is_there in zip(posts, there, strict=True) if is_there)
             return Settlement(State.REPLACED, kept, accepted=found, children=(child,), kept=present)
+        told = "it was sent, and whether it was applied can't be told"
+        lost = tuple(rejection(post, "unknown", "outcome_unknown", told) for post in missing)
         return Settlement(
             State.UNKNOWN,
             sure if found else charge(history, price=price),
             accepted=found,
+            rejected=len(named),
             unknown=len(missing),
-            outcomes=tuple(
-                rejection(
-                    post,
-                    "unknown",
-                    "outcome_unknown",
-                    "it was sent, and whether it was applied can't be told",
-                )
-                for post in missing
-            ),
+            outcomes=(*named, *lost),
         )
 
     async def _listed(self) -> set[str] | None:
@@ -126,6 +154,7 @@ class Reconciler:
                 )
                 return None
             if payload is None:
+                self.unread = seen
                 return None
             found.update(_ids(payload))
             cursor = _next_cursor(payload)
@@ -134,6 +163,30 @@ class Reconciler:
             cursors.add(cursor)
             query = (("cursor", cursor),)
         return found
+
+
+def _to_be_judged(history: list[Kind], found: int, *, final: bool) -> bool:
+    """Whether a batch in doubt, not all of which is listed, is judged now, rather than sent again under its key."""
+    verdict = settle(history)
+    if settle_absent(history).step is not Step.REPORT:
+        return final
+    # Some of it is there, so it was applied: sent again, it would be charged again if the API has forgotten its key.
+    # Where nothing is there, the key itself can still tell, unless a repeat was answered already.
+    return found > 0 or (final and verdict.step is Step.RECONCILE)
+
+
+def _anew(batch: BatchRow, sent: list[Post], settlement: Settlement) -> Settlement:
+    """The same, but with a new batch for what is unknown; what that may have been charged stays on the old one."""
+    lost = {each.url for each in settlement.outcomes if each.outcome == "unknown"}
+    child = (batch.step, batch.generation + 1, tuple(post for post in sent if post.url in lost))
+    return evolve(
+        settlement,
+        state=State.REPLACED,
+        unknown=0,
+        outcomes=tuple(each for each in settlement.outcomes if each.outcome != "unknown"),
+        children=(child,),
+        kept=tuple(post for post in sent if post.url not in lost),
+    )
 
 
 def _reached(history: list[Kind]) -> bool:

@@ -200,6 +200,12 @@ def posts_of(db: Connection, batch: int) -> list[Post]:
     return unpack(blob)
 
 
+def outcomes_of(db: Connection, batch: int) -> list[Rejection]:
+    """What is on record of the posts of a batch that were not accepted."""
+    (blob,) = db.execute("SELECT outcomes FROM batch WHERE id = ?", (batch,)).fetchone()
+    return _rejections(blob)
+
+
 def last_digest(db: Connection, batch: int) -> bytes | None:
     """The digest of the bytes that were last sent for a batch."""
     found = db.execute(
@@ -224,6 +230,15 @@ def last_doubt(db: Connection) -> float | None:
         (CREATE,),
     ).fetchone()
     return None if when is None else float(when)
+
+
+def doubts(db: Connection) -> Iterator[tuple[str, int, int, float | None, int, int]]:
+    """Batches with URLs in doubt: step, generation, such URLs, when last sent, charge at least and at most."""
+    yield from db.execute(
+        "SELECT step, generation, CASE state WHEN 'doubtful' THEN urls ELSE unknown END, "
+        "(SELECT MAX(started) FROM attempt WHERE attempt.batch = batch.id), charged_min, charged_max FROM batch "
+        "WHERE (state = 'doubtful' OR unknown > 0) ORDER BY id"
+    )
 
 
 def any_accepted(db: Connection) -> bool:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, Final, Literal
 
 from attrs import asdict, evolve, frozen
 
 from tokfluence_async.campaign import records
+from tokfluence_async.campaign.batch import idempotency_key
 from tokfluence_async.campaign.loadfile import LoadFile
 from tokfluence_async.errors import LoadFileError, LoadStoppedError
 
-__all__ = ["Credits", "LoadReport", "URLCounts"]
+__all__ = ["Credits", "Doubt", "LoadReport", "URLCounts"]
 
+SHOWN_DOUBTS: Final = 100
 LoadState = Literal["complete", "stopped", "needs_review"]
 
 
@@ -55,6 +59,22 @@ class Credits:
     """The wallet's balance, as the API last told it."""
 
 
+@frozen
+class Doubt:
+    """A request whose outcome is not known."""
+
+    key: str
+    """Its idempotency key, to ask the API's support about."""
+    step: str
+    """``create``, or the batch."""
+    urls: int
+    """URLs in it whose outcome is unknown."""
+    last_sent: datetime | None
+    """When it was last sent."""
+    credits_at_stake: int
+    """Credits that may have been charged for it besides those that were for certain."""
+
+
 @frozen(kw_only=True)
 class LoadReport:
     """What became of a load."""
@@ -73,6 +93,8 @@ class LoadReport:
     requests: int
     retries: int
     elapsed_seconds: float
+    doubts: tuple[Doubt, ...] = ()
+    """The requests whose outcome is not known, the first hundred."""
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON-able data, in the form of ``tokfluence load --json``."""
@@ -88,6 +110,10 @@ class LoadReport:
             "requests": self.requests,
             "retries": self.retries,
             "elapsed_seconds": round(self.elapsed_seconds, 3),
+            "doubts": [
+                asdict(each) | {"last_sent": each.last_sent and each.last_sent.isoformat()}
+                for each in self.doubts
+            ],
         }
 
     def raise_for_state(self) -> LoadReport:
@@ -150,4 +176,16 @@ class LoadReport:
             requests=totals.requests,
             retries=totals.retries,
             elapsed_seconds=float(file.meta("elapsed") or 0),
+            doubts=tuple(
+                Doubt(
+                    key=idempotency_key(plan.plan_id, step, generation),
+                    step=step,
+                    urls=urls_in_doubt,
+                    last_sent=None if sent is None else datetime.fromtimestamp(sent, UTC),
+                    credits_at_stake=high - low,
+                )
+                for step, generation, urls_in_doubt, sent, low, high in islice(
+                    records.doubts(file.db), SHOWN_DOUBTS
+                )
+            ),
         )

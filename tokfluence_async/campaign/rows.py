@@ -1,28 +1,28 @@
-"""The rows of an input: what each reader of a format yields, one at a time."""
+"""The rows of an input: what each reader of a format yields, a block at a time."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, Self
 
 from attrs import define, field
 
-from tokfluence_async.campaign.handles import parse_handle
 from tokfluence_async.campaign.money import FeeParser
+from tokfluence_async.campaign.origins import Counted, Origin
 from tokfluence_async.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from tokfluence_async.campaign.columns import ColumnChoice
 
-__all__ = ["BadRow", "BadRowReason", "Row", "RowBuilder", "RowStream", "csv_line"]
+__all__ = ["BLOCK_ROWS", "BadRow", "BadRowReason", "Row", "RowBlock", "RowStream", "block_of", "csv_line"]
+
+BLOCK_ROWS = 256
+"""Rows that are read and looked at together."""
 
 BadRowReason = Literal["bad_fee", "bad_handle", "malformed_row"]
 """Why a row can't be used; stable codes."""
-
-_REMEMBERED = 4096
 
 
 def csv_line(record: Sequence[str]) -> str:
@@ -37,11 +37,11 @@ class Row:
     """One row that names a post. Treat it as a value; freezing it would triple what making one costs.
 
     Attributes:
-        number: The line of the file on which the record starts, or the position in an iterable; from 1.
+        number: The line of the file on which the record starts, or the record's position; from 1.
         url: The URL as it was written, not yet normalised and perhaps not a URL at all.
         creator_handle: Username without ``@``, or a ``tkc_`` id; None if the row does not tell.
         fee_cents: Fee in whole cents; None if the row does not tell, which counts as 0.
-        record: All fields of the row as they were written.
+        record: All fields of the row as they were written; the row's text, where it was not written in fields.
         source: The file's name, or a description of the input; None if it has none.
     """
 
@@ -54,8 +54,8 @@ class Row:
 
     @property
     def text(self) -> str:
-        """The row as one line of comma-separated CSV, for a file of rejects."""
-        return csv_line(self.record)
+        """The row as one line of text; of fields, as comma-separated CSV."""
+        return self.record if isinstance(self.record, str) else csv_line(self.record)
 
 
 @define
@@ -63,11 +63,14 @@ class BadRow:
     """One row that can't be used.
 
     Attributes:
-        number: The line of the file on which the record starts, or the position in an iterable; from 1.
+        number: The line of the file on which the record starts, or the record's position; from 1.
         text: The row as one line of comma-separated CSV, or the line itself where it could not be parsed.
         source: The file's name, or a description of the input; None if it has none.
         reason: A stable code.
         message: The reason in words.
+        url: What stands in its URL column; None where the columns can't be told.
+        creator_handle: What stands in its creator column; None if nothing does.
+        fee: Its fee in cents; the text itself, if that is no fee; None without one.
     """
 
     number: int
@@ -75,70 +78,57 @@ class BadRow:
     source: str | None
     reason: BadRowReason
     message: str
+    url: str | None = None
+    creator_handle: str | None = None
+    fee: str | int | None = None
 
 
-class RowBuilder:
-    """Makes rows from the records of one table.
+@define
+class RowBlock:
+    """Rows of one source, column by column, which is a fraction of the work that an object for each would be.
 
-    Args:
-        choice: Which column means what.
-        width: How many fields each record must have.
-        source: The table's name.
+    Attributes:
+        numbers: As `Row.number`; ascending.
+        urls: As `Row.url`.
+        handles: As `Row.creator_handle`.
+        fees: As `Row.fee_cents`.
+        records: As `Row.record`.
+        bad: The rows between those that can't be used.
     """
 
-    def __init__(self, choice: ColumnChoice, *, width: int, source: str | None) -> None:
-        self._width = width
-        self._source = source
-        self._url = choice.url.index
-        self._handle = choice.handle.index if choice.handle else None
-        self._fee = choice.fee.index if choice.fee else None
-        # A table has far fewer fees than rows: looking one up costs a quarter of parsing it anew.
-        self._cents: dict[str, int | None] = {}
-        self.fees = FeeParser(choice.fee_unit or "cents")
+    numbers: Sequence[int]
+    urls: Sequence[str]
+    handles: Sequence[str | None]
+    fees: Sequence[int | None]
+    records: Sequence[Sequence[str]]
+    bad: Sequence[BadRow] = ()
 
-    def build(self, number: int, record: Sequence[str]) -> Row | BadRow | None:
-        """The row of one record; None for a record of nothing but blanks.
-
-        Args:
-            number: The line on which the record starts, from 1.
-            record: Its fields.
-        """
-        if len(record) != self._width:
-            if _is_blank(record):
-                return None
-            return self._bad(
-                number, record, "malformed_row", f"expected {self._width} fields, found {len(record)}"
-            )
-        url = record[self._url]
-        if (not url or url.isspace()) and _is_blank(record):
-            return None
-        handle: str | None = None
-        if self._handle is not None and (text := record[self._handle]):
-            handle = parse_handle(text)
-            if handle is None and text.strip():
-                message = f"{text[:80]!a} is not a TikTok username, a profile's URL or a tkc_ id"
-                return self._bad(number, record, "bad_handle", message)
-        cents: int | None = None
-        if self._fee is not None:
-            text = record[self._fee]
-            try:
-                cents = self._cents[text] if text in self._cents else self._learn_fee(text)
-            except InputError as error:
-                return self._bad(number, record, "bad_fee", error.message)
-        return Row(number, url, handle, cents, record, self._source)
-
-    def _learn_fee(self, text: str) -> int | None:
-        cents = self.fees.parse(text)
-        if len(self._cents) < _REMEMBERED:
-            self._cents[text] = cents
-        return cents
-
-    def _bad(self, number: int, record: Sequence[str], reason: BadRowReason, message: str) -> BadRow:
-        return BadRow(number, csv_line(record), self._source, reason, message)
+    def rows(self, source: str | None) -> list[Row | BadRow]:
+        """The rows one by one, in their order."""
+        good: list[Row | BadRow] = [
+            Row(*fields, source)
+            for fields in zip(self.numbers, self.urls, self.handles, self.fees, self.records, strict=True)
+        ]
+        return sorted([*good, *self.bad], key=lambda row: row.number) if self.bad else good
 
 
-def _is_blank(record: Sequence[str]) -> bool:
-    return not any(text.strip() for text in record)
+def block_of(rows: Iterable[Row | BadRow]) -> RowBlock:
+    """The block of some rows of one source."""
+    good: list[Row] = []
+    bad: list[BadRow] = []
+    for row in rows:
+        if isinstance(row, Row):
+            good.append(row)
+        else:
+            bad.append(row)
+    return RowBlock(
+        [row.number for row in good],
+        [row.url for row in good],
+        [row.creator_handle for row in good],
+        [row.fee_cents for row in good],
+        [row.record for row in good],
+        bad,
+    )
 
 
 @define
@@ -152,37 +142,54 @@ class RowStream:
         columns: Which column means what, and which of that was guessed.
         header: The names of the columns; None if the input has no header.
         fees: Tells by `FeeParser.currency`, after reading, the currency that stood beside the fees.
+        counted: What row numbers count.
+        progress: Tells how much was read, and of how much (None where nobody knows), in whatever is easy to count.
     """
 
     name: str
     columns: ColumnChoice
     header: tuple[str, ...] | None
     fees: FeeParser
-    _rows: Iterator[Row | BadRow] = field(repr=False)
-    _close: Callable[[], None] | None = field(default=None, repr=False)
+    _blocks: Iterator[RowBlock] = field(repr=False)
+    counted: Counted = "line"
+    progress: Callable[[], tuple[int, int | None]] | None = field(default=None, repr=False)
+    _close: list[Callable[[], None]] = field(factory=list["Callable[[], None]"], init=False, repr=False)
     _started: bool = field(default=False, init=False, repr=False)
 
-    def __iter__(self) -> Iterator[Row | BadRow]:
+    @property
+    def origin(self) -> Origin:
+        """What to call the place of its rows by."""
+        return Origin(self.name, self.counted)
+
+    def blocks(self) -> Iterator[RowBlock]:
+        """The rows, some at a time.
+
+        Raises:
+            InputError: They were read already, or something in the input is so wrong that it ends the reading.
+        """
         if self._started:
             raise InputError("this input was already read; open it again to read it again", source=self.name)
         self._started = True
         return self._read()
 
-    def _read(self) -> Iterator[Row | BadRow]:
+    def _read(self) -> Iterator[RowBlock]:
         try:
-            yield from self._rows
+            yield from self._blocks
         finally:
             self.close()
 
+    def __iter__(self) -> Iterator[Row | BadRow]:
+        blocks = self.blocks()
+        return (row for block in blocks for row in block.rows(self.name))
+
     def on_close(self, close: Callable[[], None]) -> None:
-        """Sets what releases the input."""
-        self._close = close
+        """Adds something that releases the input."""
+        self._close.append(close)
 
     def close(self) -> None:
         """Closes the input, if this package opened it. Does nothing the second time."""
-        close, self._close = self._close, None
-        if close is not None:
-            close()
+        while self._close:
+            self._close.pop()()
 
     def __enter__(self) -> Self:
         return self

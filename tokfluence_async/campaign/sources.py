@@ -6,15 +6,21 @@ stream of `Row` and `BadRow` in bounded memory; no reader touches the network, a
 
 from __future__ import annotations
 
+import glob
 import io
 import os
+import stat
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
+from tokfluence_async.campaign.arrow import read_ipc, read_parquet
 from tokfluence_async.campaign.columns import Column, ColumnChoice, InputOptions
+from tokfluence_async.campaign.compression import COMPRESSED_SUFFIXES, decompressed, peek, without_suffix
 from tokfluence_async.campaign.delimited import read_delimited
 from tokfluence_async.campaign.items import Item, ItemReader, read_items, read_items_async
+from tokfluence_async.campaign.jsonrows import read_json, read_jsonl
 from tokfluence_async.campaign.rows import BadRow, Row, RowStream
 from tokfluence_async.errors import InputError
 
@@ -30,6 +36,7 @@ __all__ = [
     "Reader",
     "Row",
     "RowStream",
+    "find_sources",
     "open_source",
     "read_items",
     "read_items_async",
@@ -38,9 +45,10 @@ __all__ = [
 STDIN = "-"
 """The file name that means standard input."""
 
-_GZIP_MAGIC = b"\x1f\x8b"
-_ZIP_MAGIC = b"PK\x03\x04"
-_COMPRESSED_SUFFIX = ".gz"
+_PARQUET_MAGIC = b"PAR1"
+_ARROW_MAGIC = b"ARROW1"
+_ARROW_STREAM_MAGIC = b"\xff\xff\xff\xff"
+_PEEKED = 64
 
 
 class Reader(Protocol):
@@ -60,20 +68,73 @@ class Reader(Protocol):
         ...
 
 
+def _read_whatever(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStream:
+    """Opens a file whose name tells nothing, such as a pipe, by how it begins; else as a text table."""
+    head, stream = peek(stream, _PEEKED)
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    read: Reader = read_delimited
+    if head.startswith(_PARQUET_MAGIC):
+        read = read_parquet
+    elif head.startswith((_ARROW_MAGIC, _ARROW_STREAM_MAGIC)):
+        read = read_ipc
+    elif start in {b"[", b"{"}:
+        read = read_json
+    return read(stream, name=name, options=options)
+
+
 READERS: dict[str, Reader] = {
     ".csv": read_delimited,
     ".tsv": read_delimited,
     ".tab": read_delimited,
     ".txt": read_delimited,
-    "": read_delimited,  # standard input, and pipes such as /dev/fd/63
+    ".jsonl": read_jsonl,
+    ".ndjson": read_jsonl,
+    ".json": read_json,
+    ".parquet": read_parquet,
+    ".pq": read_parquet,
+    ".arrow": read_ipc,
+    ".feather": read_ipc,
+    ".ipc": read_ipc,
+    ".arrows": read_ipc,
+    "": _read_whatever,  # standard input, and pipes such as /dev/fd/63
 }
-"""The reader of each suffix, in lower case and without ``.gz``."""
+"""The reader of each suffix, in lower case and without what tells a compression."""
+
+
+def find_sources(words: Iterable[str]) -> list[str]:
+    """The files that words of a command name: themselves, or what patterns such as ``sheets/*.csv`` match.
+
+    Args:
+        words: Files' names, ``-`` for standard input, and patterns with ``*``, ``?``, ``[…]`` or ``**``. A file whose
+            own name looks like a pattern is itself.
+
+    Returns:
+        The files in the order of the words, those of one pattern in the order of their names.
+
+    Raises:
+        InputError: There are no words, a pattern matches no file, or standard input is named twice.
+    """
+    found: list[str] = []
+    for word in words:
+        if word == STDIN or not glob.has_magic(word) or os.path.lexists(word):
+            found.append(word)
+            continue
+        # A path's own glob would take a pattern apart at its root, and leaves no name as it was typed.
+        matching = sorted(path for path in glob.glob(word, recursive=True) if not Path(path).is_dir())  # noqa: PTH207 - as above
+        if not matching:
+            raise InputError("no file matches this pattern", source=word)
+        found += matching
+    if not found:
+        raise InputError("name a file of posts, or - for standard input")
+    if found.count(STDIN) > 1:
+        raise InputError("standard input can be read once only", source=STDIN)
+    return found
 
 
 def open_source(source: str | os.PathLike[str] | BinaryIO, options: InputOptions | None = None) -> RowStream:
     """Opens a file of posts.
 
-    Gzip is recognised by content, whatever the name; the format by the suffix.
+    Compression is recognised by content, whatever the name; the format by the suffix.
 
     Args:
         source: A file's name, ``-`` for standard input, or a file that is already open for reading bytes;
@@ -131,41 +192,34 @@ def _open_path(path: str, options: InputOptions) -> RowStream:
 
 def _open_stream(stream: BinaryIO, name: str, suffix: str, options: InputOptions) -> RowStream:
     read = _reader(suffix, name)
-    magic = stream.read(len(_ZIP_MAGIC))
-    if stream.seekable():
-        stream.seek(-len(magic), io.SEEK_CUR)
-    else:
-        stream = cast("BinaryIO", _Unread(magic, stream))
-    if magic.startswith(_GZIP_MAGIC):
-        import gzip  # noqa: PLC0415 - most inputs are not compressed, and this costs time at import
-
-        return read(cast("BinaryIO", gzip.GzipFile(fileobj=stream)), name=name, options=options)
-    if magic.startswith(_ZIP_MAGIC):
-        raise InputError("this is a spreadsheet or another zip file; save the sheet as CSV", source=name)
-    return read(stream, name=name, options=options)
+    try:
+        rows = read(decompressed(stream, name), name=name, options=options)
+    except OSError as error:
+        raise InputError(f"can't be read: {error.strerror or error}", source=name) from None
+    if rows.progress is None:
+        size = _size(stream)
+        rows.progress = lambda: (_position(stream), size)
+    return rows
 
 
-class _Unread:
-    """A pipe of which the first bytes were read too early; they come first once more."""
+def _size(stream: BinaryIO) -> int | None:
+    """The bytes of a file; None where nobody knows, as of a pipe."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, AttributeError):
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
 
-    def __init__(self, head: bytes, stream: BinaryIO) -> None:
-        self._head = head
-        self._stream = stream
 
-    def read(self, size: int = -1) -> bytes:
-        if not self._head:
-            return self._stream.read(size)
-        if size < 0:
-            head, self._head = self._head, b""
-            return head + self._stream.read()
-        head, self._head = self._head[:size], self._head[size:]
-        return head
+def _position(stream: BinaryIO) -> int:
+    try:
+        return stream.tell()
+    except (OSError, ValueError):
+        return 0
 
 
 def _suffix(path: str) -> str:
-    name = path.lower()
-    name = name.removesuffix(_COMPRESSED_SUFFIX)
-    return Path(name).suffix
+    return Path(without_suffix(path.lower())).suffix
 
 
 def _reader(suffix: str, name: str) -> Reader:
@@ -173,6 +227,8 @@ def _reader(suffix: str, name: str) -> Reader:
     if reader is None:
         known = ", ".join(sorted(known for known in READERS if known))
         raise InputError(
-            f"files of type {suffix} are not supported; supported are {known}, each also as .gz", source=name
+            f"files of type {suffix} are not supported; supported are {known}, "
+            f"each also with {', '.join(COMPRESSED_SUFFIXES)}",
+            source=name,
         )
     return reader

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import anyio
 
 __all__ = ["Stop", "Stopped"]
@@ -12,11 +14,16 @@ class Stopped(Exception):  # noqa: N818 - it ends the work, and is no error: the
 
 
 class Stop:
-    """Whether a load is to stop, and why. The first reason counts."""
+    """Whether a load is to stop, and why. The first reason counts.
 
-    def __init__(self) -> None:
+    Args:
+        told: Called once, with the code and the message, when the load is asked to stop.
+    """
+
+    def __init__(self, told: Callable[[str, str], None]) -> None:
+        self._told = told
         self.code: str | None = None
-        self.message = ""
+        self.message: str = ""
         self._requested = anyio.Event()
 
     @property
@@ -30,6 +37,7 @@ class Stop:
             return False
         self.code, self.message = code, message
         self._requested.set()
+        self._told(code, message)
         return True
 
     def check(self) -> None:

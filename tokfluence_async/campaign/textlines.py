@@ -12,7 +12,7 @@ from tokfluence_async.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["TextLines"]
+__all__ = ["TextLines", "line_ends"]
 
 BLOCK_BYTES = 1 << 16
 MAX_LINE_CHARS = 1 << 20
@@ -116,7 +116,7 @@ class TextLines:
             if self._told
             else "; if the file is UTF-16 without a byte order mark, say --encoding utf-16-le"
         )
-        raise self._error(f"there is a NUL character here{hint}", _line_ends(rest + text[:place]))
+        raise self._error(f"there is a NUL character here{hint}", line_ends(rest + text[:place]))
 
     def _undecodable(self, error: UnicodeDecodeError, seen: int, rest: str) -> InputError:
         chunk = bytes(error.object)
@@ -130,7 +130,7 @@ class TextLines:
         what = f"the byte 0x{chunk[error.start]:02X}" if error.start < len(chunk) else "the end"
         return self._error(
             f"{what} at position {offset} is not {self._encoding.upper()}; {hint} (encoding= in Python)",
-            _line_ends(rest + before),
+            line_ends(rest + before),
         )
 
     def _error(self, message: str, lines: int = 0) -> InputError:
@@ -144,7 +144,8 @@ def _lines(text: str) -> list[str]:
     return text.splitlines(keepends=True)
 
 
-def _line_ends(text: str) -> int:
+def line_ends(text: str) -> int:
+    """How many lines end in a text."""
     return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -32,6 +33,7 @@ __all__ = [
     "is_username",
     "parse",
     "parse_thoroughly",
+    "parse_usual",
 ]
 
 
@@ -76,11 +78,12 @@ _LOOKALIKE = re.compile(r"t[^./]k-?t[^./]k")
 
 # The spelling of nearly every row. Whatever is unusual in the least is left to `parse_thoroughly`: separators
 # in the query, for example, since a second URL may stand behind one. Possessive, so that a mismatch is quick.
-_USUAL = re.compile(
+_USUAL_SPELLING = (
     r"(?:https?://)?+(?:www\.|m\.)?+tiktok\.com/@(?!\d{15,}/)([\w.]{1,24}+)(?<!\.)/(video|photo)/"
-    r"([1-9]\d{0,18}+)/?+(?:\?[!-+\--:<-{}~]*+)?+",
-    re.ASCII,
-).fullmatch
+    r"([1-9]\d{0,18}+)/?+(?:\?[!-+\--:<-{}~]*+)?+"
+)
+_USUAL = re.compile(_USUAL_SPELLING, re.ASCII).fullmatch
+_USUAL_LINES = re.compile(rf"^(?:{_USUAL_SPELLING}|.*)$", re.ASCII | re.MULTILINE).findall
 # Fifteen digits and more are a numeric user id: a redirect knows it, the API's creator_handle does not.
 _USERNAME = re.compile(r"(?!\d{15,}\Z)[\w.]{1,24}(?<!\.)", re.ASCII).fullmatch
 
@@ -116,6 +119,24 @@ def parse(text: str) -> PostURL | Refused:
         return parse_thoroughly(text)
     handle, kind, video_id = usual.groups()
     return PostURL(video_id, handle, kind)
+
+
+def parse_usual(texts: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Handle, kind and video id of each text that has the spelling of nearly every row.
+
+    One search through all of them takes half the time of one for each.
+
+    Args:
+        texts: Cells of a table.
+
+    Returns:
+        As many parts as there are texts: three empty ones where `parse` must have a closer look.
+    """
+    lines = "\n".join(texts)
+    if lines.count("\n") < len(texts):
+        return _USUAL_LINES(lines) if texts else []
+    found = map(_USUAL, texts)  # a line end inside a cell
+    return [("", "", "") if each is None else (each[1], each[2], each[3]) for each in found]
 
 
 def parse_thoroughly(text: str) -> PostURL | Refused:

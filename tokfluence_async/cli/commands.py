@@ -9,9 +9,11 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from tokfluence_async._version import __version__
+from tokfluence_async.cli import resource_commands, result_commands, upkeep_commands
 from tokfluence_async.cli.arguments import FilePath, Text
 from tokfluence_async.cli.exits import Exit
 from tokfluence_async.cli.inputs import InputFlags
+from tokfluence_async.cli.parameters import example
 from tokfluence_async.cli.settings import SettingFlags
 
 __all__ = ["app"]
@@ -41,23 +43,43 @@ _CampaignID = Annotated[
     ),
 ]
 
+_Events = Annotated[
+    FilePath | None,
+    Parameter(help="Write each event as a line of JSON into this file, or to standard output (-)."),
+]
+_Rejects = Annotated[
+    FilePath | None,
+    Parameter(
+        help="Write the rows that were not accepted into this CSV file; by default, beside the load file."
+    ),
+]
 _LoadFile = Annotated[FilePath, Parameter(help="The load file.")]
 
 _NO_INPUT: Final = InputFlags()
 _NO_SETTINGS: Final = SettingFlags()
 
 
-@app.command
+@app.command(
+    help_epilogue=example(
+        "tokfluence preview spring.csv", "tokfluence preview spring.csv --name Spring --save spring.tokload"
+    )
+)
 def preview(
-    source: Annotated[Text, Parameter(help="A file of posts, or - for standard input.")],
-    /,
-    *,
+    *sources: Annotated[
+        Text,
+        Parameter(
+            name="SRC", help="Files of posts, patterns such as 'sheets/*.csv', or - for standard input."
+        ),
+    ],
     name: _Name = None,
     currency: _Currency = None,
     save: Annotated[
         FilePath | None, Parameter(help="Write the plan into this load file, for `tokfluence load` to buy.")
     ] = None,
     as_json: _AsJSON = False,
+    as_markdown: Annotated[
+        bool, Parameter(name="--markdown", help="Print Markdown, for a pull request or a ticket.")
+    ] = False,
     inputs: InputFlags = _NO_INPUT,
     verbose: _Verbose = False,
 ) -> Exit:
@@ -65,14 +87,27 @@ def preview(
     _log(verbose=verbose)
     from tokfluence_async.cli.previewing import run_preview  # noqa: PLC0415 - what a help text does not need
 
-    return run_preview(source, name=name, currency=currency, save=save, as_json=as_json, inputs=inputs)
+    return run_preview(
+        sources,
+        name=name,
+        currency=currency,
+        save=save,
+        as_json=as_json,
+        as_markdown=as_markdown,
+        inputs=inputs,
+    )
 
 
-@app.command
+@app.command(
+    help_epilogue=example(
+        "tokfluence load spring.csv --name Spring --max-credits 2001",
+        "tokfluence load spring.tokload --yes --json",
+    )
+)
 def load(
-    source: Annotated[Text, Parameter(help="A file of posts, - for standard input, or a saved plan.")],
-    /,
-    *,
+    *sources: Annotated[
+        Text, Parameter(name="SRC", help="Files of posts, patterns, - for standard input, or one saved plan.")
+    ],
     name: _Name = None,
     currency: _Currency = None,
     max_credits: _MaxCredits = None,
@@ -81,22 +116,32 @@ def load(
         FilePath | None, Parameter(help="The load file to make; SOURCE.tokload in this folder by default.")
     ] = None,
     campaign_id: _CampaignID = None,
+    rejects: _Rejects = None,
     as_json: _AsJSON = False,
+    events: _Events = None,
     inputs: InputFlags = _NO_INPUT,
     settings: SettingFlags = _NO_SETTINGS,
     verbose: _Verbose = False,
 ) -> Exit:
     """Buy a plan: create a campaign and submit each URL of the source once. Spends credits."""
     _log(verbose=verbose)
+    from tokfluence_async.cli.events import follow  # noqa: PLC0415 - likewise
     from tokfluence_async.cli.purchase import Purchase  # noqa: PLC0415 - what a help text does not need
 
-    purchase = Purchase(
-        settings=settings, max_credits=max_credits, campaign_id=campaign_id, yes=yes, as_json=as_json
-    )
-    return purchase.load(source, name=name, currency=currency, state=state, inputs=inputs)
+    with follow(events, as_json=as_json) as writer:
+        purchase = Purchase(
+            settings=settings,
+            max_credits=max_credits,
+            campaign_id=campaign_id,
+            yes=yes,
+            as_json=as_json,
+            events=writer,
+            rejects=rejects,
+        )
+        return purchase.load(sources, name=name, currency=currency, state=state, inputs=inputs)
 
 
-@app.command
+@app.command(help_epilogue=example("tokfluence resume spring.tokload"))
 def resume(
     file: _LoadFile,
     /,
@@ -104,21 +149,31 @@ def resume(
     max_credits: _MaxCredits = None,
     yes: _Yes = False,
     campaign_id: _CampaignID = None,
+    rejects: _Rejects = None,
     as_json: _AsJSON = False,
+    events: _Events = None,
     settings: SettingFlags = _NO_SETTINGS,
     verbose: _Verbose = False,
 ) -> Exit:
     """Go on with a load from its file; no URL is bought twice. A load that is complete sends nothing."""
     _log(verbose=verbose)
+    from tokfluence_async.cli.events import follow  # noqa: PLC0415 - likewise
     from tokfluence_async.cli.purchase import Purchase  # noqa: PLC0415 - what a help text does not need
 
-    purchase = Purchase(
-        settings=settings, max_credits=max_credits, campaign_id=campaign_id, yes=yes, as_json=as_json
-    )
-    return purchase.resume(file)
+    with follow(events, as_json=as_json) as writer:
+        purchase = Purchase(
+            settings=settings,
+            max_credits=max_credits,
+            campaign_id=campaign_id,
+            yes=yes,
+            as_json=as_json,
+            events=writer,
+            rejects=rejects,
+        )
+        return purchase.resume(file)
 
 
-@app.command
+@app.command(help_epilogue=example("tokfluence status spring.tokload --json"))
 def status(file: _LoadFile, /, *, as_json: _AsJSON = False) -> Exit:
     """Show how a load stands, also while it runs. Needs no key and sends nothing."""
     from tokfluence_async.cli.purchase import show_status  # noqa: PLC0415 - what a help text does not need
@@ -126,7 +181,7 @@ def status(file: _LoadFile, /, *, as_json: _AsJSON = False) -> Exit:
     return show_status(file, as_json=as_json)
 
 
-@app.command
+@app.command(help_epilogue=example("tokfluence sandbox --port 0 --credits 50"))
 def sandbox(
     *,
     port: Annotated[
@@ -145,7 +200,7 @@ def sandbox(
     return Exit.DONE
 
 
-@app.command
+@app.command(help_epilogue=example("tokfluence demo", "tokfluence demo spring.csv"))
 def demo(
     source: Annotated[
         Text | None, Parameter(help="A file of posts, instead of examples/spring_launch.csv.")
@@ -156,6 +211,10 @@ def demo(
     from tokfluence_async.cli.demo import run_demo  # noqa: PLC0415 - what only this command needs
 
     return run_demo(source)
+
+
+for each in (result_commands, resource_commands, upkeep_commands):
+    each.register(app)
 
 
 def _log(*, verbose: bool) -> None:

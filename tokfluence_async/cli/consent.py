@@ -1,4 +1,4 @@
-"""Consent to spend: from a person at a terminal, or from ``--yes``."""
+"""Consent to spend, or to delete: from a person at a terminal, or from ``--yes``."""
 
 from __future__ import annotations
 
@@ -6,27 +6,31 @@ import sys
 
 from tokfluence_async.errors import InputError
 
-__all__ = ["consents"]
+__all__ = ["can_ask", "consents"]
 
 
-def consents(total: int, *, yes: bool) -> bool:
-    """Whether the caller agrees to spend credits.
+def can_ask() -> bool:
+    """Whether there is a terminal at which somebody can be asked."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+def consents(total: int, *, yes: bool, question: str | None = None) -> bool:
+    """Whether the caller agrees to spend credits, or to something else that can't be undone.
 
     Args:
-        total: How many.
+        total: How many credits.
         yes: Whether ``--yes`` was given.
+        question: What to ask instead.
 
     Raises:
         InputError: It was not, and there is no terminal at which somebody could be asked.
     """
     if yes:
         return True
-    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
-        raise InputError(
-            f"this spends up to {total:,} credits, and there is no terminal to ask at; add --yes to agree. "
-            "Nothing was sent"
-        )
-    sys.stderr.write(f"Spend up to {total:,} credits? [y/N] ")
+    if not can_ask():
+        what = "this can't be undone" if question else f"this spends up to {total:,} credits"
+        raise InputError(f"{what}, and there is no terminal to ask at; add --yes to agree. Nothing was sent")
+    sys.stderr.write(f"{question or f'Spend up to {total:,} credits?'} [y/N] ")
     sys.stderr.flush()
     answer = sys.stdin.readline()
     if not answer.endswith("\n"):

@@ -110,7 +110,7 @@ async def _demo(source: str) -> Exit:
                 sandbox.add_fault(call="posts.analyze", nth=nth, **fields)
             name = default_name(source)
             flags = InputFlags(conflict="first")
-            plan = build_plan(source, name=name, currency=None, flags=flags, batch_size=50)
+            plan = build_plan((source,), name=name, currency=None, flags=flags, batch_size=50)
             cap = plan.estimate.total + _ROOM
             options = Options.load(
                 {}, api_key=SAMPLE_KEY, base_url=sandbox.base_url, settle=0.3, backoff=0.1, max_credits=cap

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import define, frozen
 
 from tokfluence_async.campaign.report import LoadReport
+from tokfluence_async.cli.events import EventWriter
 from tokfluence_async.cli.exits import Exit, exit_for_report
 from tokfluence_async.cli.output import say
 from tokfluence_async.cli.progress import progress_for
@@ -35,7 +36,12 @@ class Ended:
 
 
 def drive(
-    file: LoadFile, options: Options, *, campaign_id: int | None = None, verbose: bool = False
+    file: LoadFile,
+    options: Options,
+    *,
+    campaign_id: int | None = None,
+    verbose: bool = False,
+    events: EventWriter | None = None,
 ) -> Ended:
     """Go on with the load in an open load file until it ends or is stopped by a signal.
 
@@ -47,15 +53,21 @@ def drive(
         options: The client's settings, with a key; their cap is the load's.
         campaign_id: The campaign to load into, if not a new one or the one on record.
         verbose: Whether a log goes to stderr.
+        events: Gets each event, and the report in the end.
 
     Raises:
         LoadFileError: The load file can't be read.
     """
-    return asyncio.run(drive_async(file, options, campaign_id=campaign_id, verbose=verbose))
+    return asyncio.run(drive_async(file, options, campaign_id=campaign_id, verbose=verbose, events=events))
 
 
 async def drive_async(
-    file: LoadFile, options: Options, *, campaign_id: int | None = None, verbose: bool = False
+    file: LoadFile,
+    options: Options,
+    *,
+    campaign_id: int | None = None,
+    verbose: bool = False,
+    events: EventWriter | None = None,
 ) -> Ended:
     """As `drive`, in a running event loop."""
     # These lead to the HTTP library, which takes longer to import than a preview to make.
@@ -76,6 +88,8 @@ async def drive_async(
     async with client as tok:
         with progress_for(verbose=verbose) as progress:
             tok.events.subscribe(progress)
+            if events is not None:
+                tok.events.subscribe(events)
             loader = Loader(tok, file, max_credits=options.max_credits, campaign_id=campaign_id)
             task = asyncio.create_task(loader.run())
             with _signals(loader, task) as interruption:
@@ -91,6 +105,8 @@ async def drive_async(
     code = exit_for_report(report)
     if interruption.cancelled and interruption.by_ctrl_c and report.state != "complete":
         code = Exit.CTRL_C
+    if events is not None:
+        events.end(report)
     return Ended(report, code)
 
 

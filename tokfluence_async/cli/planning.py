@@ -1,22 +1,27 @@
-"""From a source's name and the input options to a plan."""
+"""From the sources' names and the input options to a plan."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from tokfluence_async.campaign.builder import CampaignBuilder
+from tokfluence_async.campaign.compression import without_suffix
 from tokfluence_async.campaign.loadfile import is_load_file
 from tokfluence_async.campaign.plan import Plan
-from tokfluence_async.campaign.sources import STDIN, InputOptions, open_source
+from tokfluence_async.campaign.sources import STDIN, InputOptions, find_sources, open_source
 from tokfluence_async.cli.inputs import InputFlags
+from tokfluence_async.cli.reading import reading
 from tokfluence_async.errors import ConfigurationError, InputError
 from tokfluence_async.options import Options
 
-__all__ = ["build_plan", "default_name", "is_saved_plan", "offline_options", "slug"]
+__all__ = ["build_plan", "default_name", "describe", "is_saved_plan", "offline_options", "slug"]
 
+_NAMED: Final = 5
+"""Sources that are named where there are many."""
 _SIGNS: Final = {"€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₺": "TRY", "₽": "RUB"}
 """Signs that stand for one currency in practice; $ and ¥ do not."""
 
@@ -26,13 +31,32 @@ def is_saved_plan(source: str) -> bool:
     return source != STDIN and Path(source).is_file() and is_load_file(Path(source))
 
 
-def default_name(source: str) -> str:
-    """A campaign's name made from a source's: ``sheets/spring_launch.csv.gz`` gives ``spring_launch``."""
+def default_name(source: str, *more: str) -> str:
+    """A campaign's name made from its sources': ``sheets/spring_launch.csv.gz`` gives ``spring_launch``.
+
+    Several give what their names begin with alike, or the name of the first.
+    """
+    stems = [_stem(each) for each in (source, *more)]
+    if not more:
+        return stems[0]
+    alike = 0
+    while all(len(stem) > alike and stem[alike] == stems[0][alike] for stem in stems):
+        alike += 1
+    return stems[0][:alike].strip("-_. ") or stems[0]
+
+
+def _stem(source: str) -> str:
     if source == STDIN:
         return "stdin"
-    name = Path(source).name
-    name = name[:-3] if name.lower().endswith(".gz") else name
-    return Path(name).stem or "campaign"
+    return Path(without_suffix(Path(source).name)).stem or "campaign"
+
+
+def describe(sources: Sequence[str]) -> str:
+    """The sources in a few words, for a person to read."""
+    if len(sources) == 1:
+        return sources[0]
+    more = f" and {len(sources) - _NAMED} more" if len(sources) > _NAMED else ""
+    return f"{len(sources)} files: {', '.join(sources[:_NAMED])}{more}"
 
 
 def slug(name: str) -> str:
@@ -50,18 +74,21 @@ def offline_options(batch_size: int | None) -> Options:
     return Options.load(environ, batch_size=batch_size)
 
 
-def build_plan(source: str, *, name: str, currency: str | None, flags: InputFlags, batch_size: int) -> Plan:
-    """Read a source and make a plan of it. Sends nothing.
+def build_plan(
+    sources: Sequence[str], *, name: str, currency: str | None, flags: InputFlags, batch_size: int
+) -> Plan:
+    """Read sources and make one plan of them. Sends nothing.
 
     Args:
-        source: A file's name, or ``-`` for standard input.
+        sources: Names of files, patterns that match some, or ``-`` for standard input.
         name: The campaign's name.
         currency: ISO 4217 code of the fees, if told.
-        flags: How to read it.
+        flags: How to read them.
         batch_size: URLs in one analyze call.
 
     Raises:
-        InputError: The source can't be read, or is not fit for a plan.
+        InputError: A source can't be read, or is not fit for a plan.
+        MissingExtraError: A format needs a package that is not installed.
     """
     builder = CampaignBuilder(
         name,
@@ -83,16 +110,21 @@ def build_plan(source: str, *, name: str, currency: str | None, flags: InputFlag
         delimiter=flags.delimiter,
         encoding=flags.encoding,
     )
-    with open_source(source, options) as rows:
-        builder.note(rows.columns.describe())
-        builder.add_rows(rows)
-        marked = rows.fees.currency
-    if marked is not None:
-        _check_currency(marked, currency, source)
-        if currency is None:
-            builder.note(
-                f"the fees are marked {marked}; without --currency they count in the account's own currency"
-            )
+    marks: set[str] = set()
+    with reading() as tell:
+        for source in find_sources(sources):
+            with open_source(source, options) as rows:
+                builder.add_stream(rows, tell)
+                marked = rows.fees.currency
+            if marked is not None:
+                _check_currency(marked, currency, source)
+                marks.add(marked)
+    if len(marks) > 1:
+        raise InputError(f"the fees are marked {' here and '.join(sorted(marks))} there; load each by itself")
+    if marks and currency is None:
+        builder.note(
+            f"the fees are marked {marks.pop()}; without --currency they count in the account's own currency"
+        )
     return builder.plan()
 
 

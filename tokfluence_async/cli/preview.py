@@ -7,19 +7,21 @@ from typing import Final
 
 from attrs import frozen
 
-from tokfluence_async.campaign.plan import Plan, Skipped
+from tokfluence_async.campaign.plan import Plan
+from tokfluence_async.campaign.skips import Skipped
 from tokfluence_async.cli.output import Line
 
-__all__ = ["Preview", "duration"]
+__all__ = ["ABOUT", "Preview", "counted", "duration", "reasons", "warnings"]
 
 _SHOWN_CONFLICTS: Final = 5
 _TEXT: Final = 60
 """Characters of a row that are shown."""
 
-_ABOUT: Final = {
+ABOUT: Final = {
     "duplicate": "an earlier row names the same video",
     "conflict": "an earlier row names the same video with another fee or creator",
 }
+"""What is said of rows that name a post and are not sent all the same."""
 _LOOK: Final = 2
 """Credits of a look into the campaign."""
 
@@ -76,11 +78,11 @@ class Preview:
         yield Line("          create the campaign + analyse each URL × URLs", "dim")
         if estimate.skipped:
             yield Line(
-                f"Saved     {estimate.saved:,}: {_count(estimate.skipped, 'row')} not sent, "
+                f"Saved     {estimate.saved:,}: {counted(estimate.skipped, 'row')} not sent, "
                 f"at {estimate.per_url} each",
             )
         yield Line(
-            f"Requests  1 create, {plan.batches:,} of up to {_count(plan.batch_size, 'URL')}; "
+            f"Requests  1 create, {plan.batches:,} of up to {counted(plan.batch_size, 'URL')}; "
             f"about {duration(self.eta_seconds)}"
         )
         yield Line(
@@ -99,27 +101,35 @@ def _funnel(plan: Plan) -> Iterator[Line]:
     yield Line(f"  {plan.urls:>9,}  {unique}", "bold")
 
 
+def reasons(plan: Plan) -> list[tuple[str, int, str]]:
+    """Why rows are not sent: the code, how many, and the reason in words; what is invalid first, and most first."""
+    found: list[tuple[str, int, str]] = []
+    for reason, number in sorted(plan.reasons.items(), key=lambda each: (each[0] in ABOUT, -each[1])):
+        samples = plan.samples.get(reason, ())
+        found.append((reason, number, ABOUT.get(reason) or (samples[0].message if samples else "")))
+    return found
+
+
 def _skipped(plan: Plan) -> Iterator[Line]:
     if not plan.reasons:
         return
     yield Line()
     yield Line("Not sent:")
-    for reason, number in sorted(plan.reasons.items(), key=lambda each: (each[0] in _ABOUT, -each[1])):
+    for reason, number, about in reasons(plan):
         samples = plan.samples.get(reason, ())
-        about = _ABOUT.get(reason) or (samples[0].message if samples else "")
         yield Line(
-            f"  {number:>9,}  {reason}{': ' if about else ''}{about}", "" if reason in _ABOUT else "yellow"
+            f"  {number:>9,}  {reason}{': ' if about else ''}{about}", "" if reason in ABOUT else "yellow"
         )
         for each in samples:
-            yield Line(f"             {_sample(each, about)}", "dim")
+            yield Line(f"             {_sample(plan, each, about)}", "dim")
         if samples and number > len(samples):
             yield Line(f"             and {number - len(samples):,} more", "dim")
 
 
-def _sample(skipped: Skipped, about: str) -> str:
+def _sample(plan: Plan, skipped: Skipped, about: str) -> str:
     text = skipped.text if len(skipped.text) <= _TEXT else f"{skipped.text[: _TEXT - 1]}…"
     differs = skipped.message and skipped.message != about
-    return f"line {skipped.row}: {text}{f' ({skipped.message})' if differs else ''}"
+    return f"{plan.place(skipped.source, skipped.row)}: {text}{f' ({skipped.message})' if differs else ''}"
 
 
 def _conflicts(plan: Plan) -> Iterator[Line]:
@@ -127,37 +137,49 @@ def _conflicts(plan: Plan) -> Iterator[Line]:
         return
     yield Line()
     yield Line(
-        f"Undecided: {_count(plan.conflict_count, 'row')} against an earlier row with the same video. Say which counts "
-        "with --conflict first or --conflict last; until then the plan can't be saved or loaded.",
+        f"Undecided: {counted(plan.conflict_count, 'row')} against an earlier row with the same video. Say which "
+        "counts with --conflict first or --conflict last; until then the plan can't be saved or loaded.",
         "red",
     )
     for each in plan.conflicts[:_SHOWN_CONFLICTS]:
-        yield Line(f"  line {each.row} against line {each.first_row}, video {each.video_id}: {each.what}")
+        places = plan.place(each.source, each.row), plan.place(each.first_source, each.first_row)
+        yield Line(f"  {places[0]} against {places[1]}, video {each.video_id}: {each.what}")
     if plan.conflict_count > _SHOWN_CONFLICTS:
         yield Line(f"  and {plan.conflict_count - _SHOWN_CONFLICTS:,} more")
 
 
 def _warnings(plan: Plan) -> Iterator[Line]:
-    found: list[str] = []
-    if plan.without_handle:
-        found.append(
-            f"{_count(plan.without_handle, 'URL')} without a creator, neither in a column nor in the URL: "
-            "the API may reject them, and charge for it"
-        )
-    if plan.from_future:
-        found.append(
-            f"{_count(plan.from_future, 'video id')} from the future: likely a typing error, and charged all the same"
-        )
-    if "short_link" in plan.reasons:
-        found.append(
-            "short links are not sent; --short-links send sends each, at the risk of paying for one video twice"
-        )
+    found = warnings(plan)
     if found:
         yield Line()
     for text in found:
         yield Line(f"Warning: {text}", "yellow")
     if plan.handles_from_url:
-        yield Line(f"Creator taken from the URL in {_count(plan.handles_from_url, 'row')}.")
+        yield Line(f"Creator taken from the URL in {counted(plan.handles_from_url, 'row')}.")
+
+
+def warnings(plan: Plan) -> list[str]:
+    """What a person should look at before buying a plan."""
+    found: list[str] = []
+    if plan.without_handle:
+        found.append(
+            f"{counted(plan.without_handle, 'URL')} without a creator, neither in a column nor in the URL: "
+            "the API may reject them, and charge for it"
+        )
+    if plan.from_future:
+        found.append(
+            f"{counted(plan.from_future, 'video id')} from the future: likely a typing error, and charged all the same"
+        )
+    if plan.without_time:
+        found.append(
+            f"{counted(plan.without_time, 'video id')} without the 19 digits of TikTok's: perhaps cut off or rounded, "
+            "and charged all the same"
+        )
+    if "short_link" in plan.reasons:
+        found.append(
+            "short links are not sent; --short-links send sends each, at the risk of paying for one video twice"
+        )
+    return found
 
 
 def duration(seconds: float) -> str:
@@ -175,5 +197,6 @@ def _noun(number: int, noun: str) -> str:
     return noun if number == 1 else f"{noun}s"
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """A number and what it counts: ``1 row``, ``2 rows``."""
     return f"{number:,} {_noun(number, noun)}"

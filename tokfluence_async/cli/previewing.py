@@ -1,55 +1,63 @@
-"""The dry run: reads a source, tells what it would cost, and keeps the plan if asked to."""
+"""The dry run: reads sources, tells what it would cost, and keeps the plan if asked to."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tokfluence_async.campaign.loadfile import LoadFile
 from tokfluence_async.campaign.plan import Plan
-from tokfluence_async.campaign.sources import STDIN
+from tokfluence_async.campaign.sources import STDIN, find_sources
 from tokfluence_async.cli.arguments import command, file_argument
 from tokfluence_async.cli.exits import Exit
 from tokfluence_async.cli.inputs import InputFlags
-from tokfluence_async.cli.output import print_json, print_lines
-from tokfluence_async.cli.planning import build_plan, default_name, is_saved_plan, offline_options
+from tokfluence_async.cli.output import Line, print_json, print_lines
+from tokfluence_async.cli.planning import build_plan, default_name, describe, is_saved_plan, offline_options
 from tokfluence_async.cli.preview import Preview
-from tokfluence_async.errors import InputError, TokfluenceError
+from tokfluence_async.errors import ConfigurationError, InputError, TokfluenceError
 
 __all__ = ["run_preview"]
 
 
 def run_preview(
-    source: str,
+    sources: Sequence[str],
     *,
     name: str | None,
     currency: str | None,
     save: Path | None,
     as_json: bool,
+    as_markdown: bool = False,
     inputs: InputFlags,
 ) -> Exit:
-    """Show what a source would cost. Needs no key and sends nothing.
+    """Show what the posts of some sources would cost. Needs no key and sends nothing.
 
     Args:
-        source: A file's name, or ``-`` for standard input.
-        name: The campaign's name; made from the source's if None.
+        sources: Names of files, patterns that match some, or ``-`` for standard input.
+        name: The campaign's name; made from the sources' if None.
         currency: ISO 4217 code of the fees.
         save: The load file to write the plan into.
         as_json: Whether it is printed as JSON.
-        inputs: How to read the source.
+        as_markdown: Whether it is printed as Markdown.
+        inputs: How to read the sources.
 
     Raises:
-        InputError: The source can't be read; or the plan was to be saved and can't be bought as it stands.
+        ConfigurationError: Both forms are asked for, or a setting is wrong.
+        InputError: A source can't be read; or the plan was to be saved and can't be bought as it stands.
         LoadFileError: The load file exists, or can't be written.
     """
-    if is_saved_plan(source):
-        raise InputError(
-            f"this is a load file; look at it with `{command('status', file_argument(source))}`",
-            source=source,
-        )
+    if as_json and as_markdown:
+        raise ConfigurationError("--json and --markdown can't be given together")
+    for source in sources:
+        if is_saved_plan(source):
+            raise InputError(
+                f"this is a load file; look at it with `{command('status', file_argument(source))}`",
+                source=source,
+            )
+    files = find_sources(sources)
     options = offline_options(inputs.batch_size)
-    made = default_name(source)
+    made = default_name(*files)
     plan = build_plan(
-        source, name=name or made, currency=currency, flags=inputs, batch_size=options.batch_size
+        files, name=name or made, currency=currency, flags=inputs, batch_size=options.batch_size
     )
     refusal: TokfluenceError | None = None
     saved = None
@@ -61,24 +69,29 @@ def run_preview(
             # The preview says what is wrong better than the error does: it comes first.
             refusal = error
     rate, concurrency = options.requests_per_minute, options.concurrency
+    shown = Preview(
+        plan=plan,
+        source=describe(files),
+        eta_seconds=plan.eta_seconds(requests_per_minute=rate, concurrency=concurrency),
+        name_is_made=name is None,
+        saved_as=saved,
+        next_command=_after_preview(plan, sources, saved, inputs),
+    )
     if as_json:
-        print_json(plan.to_dict(requests_per_minute=rate, concurrency=concurrency, file=saved))
+        document = plan.to_dict(requests_per_minute=rate, concurrency=concurrency, file=saved)
+        print_json(document | {"next": shown.next_command or None})
+    elif as_markdown:
+        from tokfluence_async.cli.markdown import markdown  # noqa: PLC0415 - what other forms do not need
+
+        print_lines(Line(text) for text in markdown(shown))
     else:
-        shown = Preview(
-            plan=plan,
-            source=source,
-            eta_seconds=plan.eta_seconds(requests_per_minute=rate, concurrency=concurrency),
-            name_is_made=name is None,
-            saved_as=saved,
-            next_command=_after_preview(plan, source, saved, inputs),
-        )
         print_lines(shown.lines())
     if refusal is not None:
         raise refusal
     return Exit.DONE
 
 
-def _after_preview(plan: Plan, source: str, saved: str | None, inputs: InputFlags) -> str:
+def _after_preview(plan: Plan, sources: Sequence[str], saved: str | None, inputs: InputFlags) -> str:
     if not plan.urls:
         return ""
     cap = ("--max-credits", plan.estimate.total)
@@ -87,8 +100,8 @@ def _after_preview(plan: Plan, source: str, saved: str | None, inputs: InputFlag
     decide = ("--conflict", "first") if plan.conflict_count and not plan.conflicts_decided else ()
     currency = ("--currency", plan.currency) if plan.currency else ()
     # Whoever pipes the rows in can't be asked on the same standard input.
-    agree = ("--yes",) if source == STDIN else ()
+    agree = ("--yes",) if STDIN in sources else ()
     name = (f"--name={plan.name}",) if plan.name.startswith("-") else ("--name", plan.name)
     return command(
-        "load", file_argument(source), *name, *currency, *inputs.arguments(), *decide, *cap, *agree
+        "load", *map(file_argument, sources), *name, *currency, *inputs.arguments(), *decide, *cap, *agree
     )

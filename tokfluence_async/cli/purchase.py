@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from attrs import frozen
 
 from tokfluence_async.campaign.loadfile import LoadFile, is_load_file
 from tokfluence_async.campaign.plan import Plan
+from tokfluence_async.campaign.rejects import default_path, write_rejects
 from tokfluence_async.campaign.report import LoadReport
-from tokfluence_async.campaign.sources import STDIN
+from tokfluence_async.campaign.sources import STDIN, find_sources
 from tokfluence_async.cli.arguments import command, file_argument
 from tokfluence_async.cli.consent import consents
+from tokfluence_async.cli.events import EventWriter
 from tokfluence_async.cli.exits import Exit, exit_for_report, exit_for_status
 from tokfluence_async.cli.inputs import InputFlags
 from tokfluence_async.cli.loading import drive
 from tokfluence_async.cli.output import print_json, print_lines, say, say_lines
-from tokfluence_async.cli.planning import build_plan, default_name, is_saved_plan, slug
+from tokfluence_async.cli.planning import build_plan, default_name, describe, is_saved_plan, slug
 from tokfluence_async.cli.preview import Preview
 from tokfluence_async.cli.render import is_begun, report_lines
 from tokfluence_async.cli.settings import SettingFlags
-from tokfluence_async.errors import InputError, PlanStaleError
+from tokfluence_async.errors import InputError, LoadFileError, PlanStaleError
 from tokfluence_async.options import Options
 
 __all__ = ["Purchase", "show_status"]
@@ -40,26 +43,39 @@ class Purchase:
     """Whether the caller has agreed to spend."""
     as_json: bool
     """Whether the report is printed as JSON."""
+    events: EventWriter | None = None
+    """Gets each event of the load, if somebody follows it."""
+    rejects: Path | None = None
+    """Where the rows that were not accepted are written; beside the load file if None."""
 
     def load(
-        self, source: str, *, name: str | None, currency: str | None, state: Path | None, inputs: InputFlags
+        self,
+        sources: Sequence[str],
+        *,
+        name: str | None,
+        currency: str | None,
+        state: Path | None,
+        inputs: InputFlags,
     ) -> Exit:
-        """Buy what a source, or a saved plan, names.
+        """Buy what some sources, or a saved plan, name.
 
         Args:
-            source: A file's name, ``-`` for standard input, or a load file.
+            sources: Names of files, patterns that match some, ``-`` for standard input; or one load file.
             name: The campaign's name.
             currency: ISO 4217 code of the fees.
             state: The load file to make.
-            inputs: How to read the source.
+            inputs: How to read the sources.
 
         Raises:
             ConfigurationError: A setting is wrong, or there is no key. Nothing was created or sent.
-            InputError: The source can't be read, or its plan not bought. Nothing was created or sent.
+            InputError: A source can't be read, or its plan not bought. Nothing was created or sent.
             PlanStaleError: The plan was begun or applied already. Nothing was sent.
         """
         options = self.settings.options(max_credits=self.max_credits)
-        if is_saved_plan(source):
+        self._check_rejects()
+        files = find_sources(sources)
+        source = files[0]
+        if is_saved_plan(source) and len(files) == 1:
             _refuse_input_flags(source, inputs, currency=currency, state=state)
             file = LoadFile.open(Path(source))
             try:
@@ -69,13 +85,13 @@ class Purchase:
                 file.close()
         if name is None:
             raise InputError(
-                f"say the campaign's name, such as --name {default_name(source)!r}; it must be new in the account"
+                f"say the campaign's name, such as --name {default_name(*files)!r}; it must be new in the account"
             )
-        path = state or Path(f"{slug(name) if source == STDIN else slug(default_name(source))}.tokload")
+        path = state or Path(f"{slug(name) if STDIN in files else slug(default_name(*files))}.tokload")
         _refuse_existing(path)
         batch_size = options.batch_size if inputs.batch_size is None else inputs.batch_size
-        plan = build_plan(source, name=name, currency=currency, flags=inputs, batch_size=batch_size)
-        return self._begin(path, plan, source, options)
+        plan = build_plan(files, name=name, currency=currency, flags=inputs, batch_size=batch_size)
+        return self._begin(path, plan, describe(files), options)
 
     def resume(self, path: Path) -> Exit:
         """Go on with a load; begin it, if it was never begun; print its report, if it is complete.
@@ -88,11 +104,16 @@ class Purchase:
             InputError: It was never begun, and nobody can be asked.
             LoadFileError: It can't be read, or is in use.
         """
+        self._check_rejects()
         opened = LoadFile.open(path)
         try:
             plan, report = opened.plan(), LoadReport.of(opened)
             if report.state == "complete":
-                _show(report, plan, as_json=self.as_json)
+                self._write_rejects(opened)
+                if self.events is not None:
+                    self.events.end(report)
+                if self.events is None or not self.events.to_stdout:
+                    _show(report, plan, as_json=self.as_json)
                 return exit_for_report(report)
             options = self.settings.options(max_credits=self.max_credits)
             if options.max_credits is None:
@@ -156,12 +177,38 @@ class Purchase:
         """
         say(f"Load file {file.path}: should this be interrupted, it goes on from there.")
         verbose = logging.getLogger("tokfluence_async").isEnabledFor(logging.DEBUG)
-        ended = drive(file, options, campaign_id=self.campaign_id, verbose=verbose)
-        if self.as_json:
+        ended = drive(file, options, campaign_id=self.campaign_id, verbose=verbose, events=self.events)
+        self._write_rejects(file)
+        if self.events is not None and self.events.to_stdout:
+            # Standard output has the events, the report among them.
+            say_lines(report_lines(ended.report, plan, self.settings.arguments()))
+        elif self.as_json:
             print_json(ended.report.to_dict())
         else:
             print_lines(report_lines(ended.report, plan, self.settings.arguments()))
         return ended.exit
+
+    def _check_rejects(self) -> None:
+        """See that the rejects can be written, while nothing is spent yet.
+
+        Raises:
+            InputError: There is no such folder, or the name is a folder's.
+        """
+        path = self.rejects
+        if path is not None and (path.is_dir() or not path.parent.is_dir()):
+            raise InputError("this can't be written: name a file, in a folder that exists", source=str(path))
+
+    def _write_rejects(self, file: LoadFile) -> None:
+        """Write the rows that were not accepted. That it fails is told, and changes nothing about the load."""
+        path = self.rejects or default_path(file.path)
+        try:
+            number = write_rejects(file, path)
+        except LoadFileError as error:
+            say(f"tokfluence: the rejects could not be written: {error}", "yellow")
+            return
+        if number:
+            rows = "row that was" if number == 1 else "rows that were"
+            say(f"Rejects   {path}: {number:,} {rows} not accepted, with the reasons", "yellow")
 
 
 def _refuse_input_flags(source: str, inputs: InputFlags, *, currency: str | None, state: Path | None) -> None:

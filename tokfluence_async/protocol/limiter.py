@@ -89,7 +89,7 @@ class SlotRing:
         self._held = 0
         self._cooling: deque[float] = deque()  # when each is free; sorted, for releases come in order of time
         self._tat = -math.inf  # the pacer's "theoretical arrival time" of the next request, as in GCRA
-        self.paused_until = -math.inf
+        self.paused_until: float = -math.inf
 
     def take(self, now: float) -> bool:
         """Take a slot if a request may be sent at `now`; False if it may not, and nothing has changed."""

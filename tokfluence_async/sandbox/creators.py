@@ -15,7 +15,7 @@ from tokfluence_async.sandbox.posts import TOPICS, numbers
 if TYPE_CHECKING:
     from tokfluence_async.sandbox.switches import Switches
 
-REGIONS = {
+REGIONS: dict[str, tuple[str, ...]] = {
     "US": ("united states", "america", "american", "usa"),
     "GB": ("united kingdom", "britain", "british", "england", "uk"),
     "DE": ("germany", "german"),

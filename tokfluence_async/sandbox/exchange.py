@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tokfluence_async.sandbox.accounts import Account
     from tokfluence_async.sandbox.faults import Fault, Phase
     from tokfluence_async.sandbox.jobs import Job
+    from tokfluence_async.sandbox.recorder import RecordedRequest
     from tokfluence_async.sandbox.state import State
     from tokfluence_async.sandbox.switches import Switches
 
@@ -70,6 +71,8 @@ class Exchange:
         self._began = False
         self._body: Any = None
         self._body_is_json = True
+        self.request_id: str
+        self.record: RecordedRequest
         with state.lock:
             well_formed = request_id and request_id.isascii() and request_id.isprintable()
             if request_id and well_formed and len(request_id) <= _LONGEST_REQUEST_ID:

@@ -219,9 +219,9 @@ class Rule:
         self.number = number
         """What it is removed by."""
         self.fault = fault
-        self.matched = 0
+        self.matched: int = 0
         """How many requests it has matched, in its phase."""
-        self.struck = 0
+        self.struck: int = 0
         """How many of those it has struck."""
         self._path = re.compile(fault.path) if fault.path is not None else None
         self._chance = random.Random(fault.seed)  # noqa: S311 - a repeatable chance is what is wanted

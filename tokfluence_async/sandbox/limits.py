@@ -22,9 +22,9 @@ class SlidingWindow:
         self._span = span
         self._accepted: deque[float] = deque()
         self._arrived: deque[float] = deque()
-        self.worst = 0
+        self.worst: int = 0
         """The most requests that arrived in any one window, refused ones included."""
-        self.refused = 0
+        self.refused: int = 0
         """How many requests were refused."""
 
     def arrive(self, now: float) -> float:

@@ -93,7 +93,7 @@ class Recorder:
     def __init__(self, most: int, most_body: int) -> None:
         self._kept: deque[RecordedRequest] = deque(maxlen=most)
         self._most_body = most_body
-        self.total = 0
+        self.total: int = 0
         """How many requests there were, kept or not."""
 
     def record(

@@ -72,14 +72,14 @@ class State:
     """
 
     def __init__(self, switches: Switches, clock: SandboxClock) -> None:
-        self.lock = threading.RLock()
+        self.lock: threading.RLock = threading.RLock()
         """Held for each step of a request and for each look from another thread."""
         self.switches = switches
         self.clock = clock
-        self.ledger = Ledger()
-        self.recorder = Recorder(switches.max_recorded, switches.max_recorded_body)
-        self.faults = Faults()
-        self.creators = Creators(switches)
+        self.ledger: Ledger = Ledger()
+        self.recorder: Recorder = Recorder(switches.max_recorded, switches.max_recorded_body)
+        self.faults: Faults = Faults()
+        self.creators: Creators = Creators(switches)
         self.index: dict[str, Indexed] = {}
         """The index of posts, by video id; one for all accounts."""
         self._accounts: dict[str, Account] = {}

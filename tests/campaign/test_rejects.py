@@ -1,0 +1,173 @@
+"""The rejects file: every row that was not accepted, safe to open in a spreadsheet, and fit to be loaded again."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from tokfluence_async.campaign import records
+from tokfluence_async.campaign.batch import Post
+from tokfluence_async.campaign.builder import CampaignBuilder
+from tokfluence_async.campaign.columns import InputOptions
+from tokfluence_async.campaign.loadfile import LoadFile
+from tokfluence_async.campaign.plan import Plan
+from tokfluence_async.campaign.purchase import rejection
+from tokfluence_async.campaign.records import Settlement, State
+from tokfluence_async.campaign.rejects import COLUMNS, default_path, read_rejects, write_rejects
+from tokfluence_async.errors import LoadFileError
+from tokfluence_async.session.budget import Charge
+
+URL = "https://www.tiktok.com/@maker/video/{}"
+IDS = [str(7_300_000_000_000_000_000 + n * 1_000_003) for n in range(8)]
+GOOD = [URL.format(each) for each in IDS]
+
+
+def written(file: LoadFile, path: Path) -> list[dict[str, str]]:
+    write_rejects(file, path)
+    with path.open(newline="", encoding="utf-8") as text:
+        return list(csv.DictReader(text))
+
+
+def load_file(plan: Plan, path: Path, *, settled: bool = True) -> LoadFile:
+    """A load file of which the first batch was bought, two of its posts not accepted."""
+    file = LoadFile.create(path, plan)
+    if settled:
+        (first, *_) = records.batches_after(file.db, State.PENDING, 0, 10)
+        posts = records.posts_of(file.db, first.id)
+        outcomes = (
+            rejection(posts[1], "rejected", "creator_not_found", "=cmd|' /C calc'!A0"),
+            rejection(posts[2], "rejected", "upstream_error", "try again"),
+        )
+        accepted = len(posts) - len(outcomes)
+        records.settle_batch(
+            file.db,
+            first,
+            Settlement(State.APPLIED, Charge(50, 100), accepted=accepted, rejected=2, outcomes=outcomes),
+        )
+    return file
+
+
+@pytest.fixture
+def sheet(tmp_path: Path) -> Path:
+    rows = [
+        *([url, "@maker", str(number * 100)] for number, url in enumerate(GOOD)),
+        [GOOD[0], "maker", "0"],
+        ['=HYPERLINK("http://x")', "maker", "5"],
+        ["https://www.tiktok.com/@maker", "", ""],
+        [URL.format("7300000000000000777"), "@Not A Handle!", "7"],
+        [URL.format("7300000000000000778"), "maker", "-5"],
+        ["https://vm.tiktok.com/ZMabc/", "maker", "9", "one too many"],
+    ]
+    out = io.StringIO()
+    csv.writer(out).writerows([["Post URL", "Creator", "Fee (cents)"], *rows])
+    path = tmp_path / "sheet.csv"
+    path.write_text(out.getvalue())
+    return path
+
+
+def test_every_row_that_was_not_accepted_is_there(sheet: Path, tmp_path: Path) -> None:
+    plan = CampaignBuilder("Spring", batch_size=4).add_file(sheet).plan()
+    file = load_file(plan, tmp_path / "spring.tokload")
+    found = written(file, tmp_path / "rejects.csv")
+    file.close()
+    assert tuple(found[0]) == COLUMNS
+    assert {each["source"] for each in found} == {str(sheet)}
+    assert [(each["row"], each["outcome"], each["code"], each["retryable"]) for each in found] == [
+        ("3", "rejected", "creator_not_found", "false"),
+        ("4", "rejected", "upstream_error", "true"),
+        *((str(row), "unsent", "unsent", "true") for row in (6, 7, 8, 9)),
+        ("11", "invalid", "not_a_url", "false"),
+        ("12", "invalid", "profile", "false"),
+        ("13", "invalid", "bad_handle", "false"),
+        ("14", "invalid", "bad_fee", "false"),
+        ("15", "invalid", "malformed_row", "false"),
+    ]
+    assert [each["fee_cents"] for each in found[:2]] == ["100", "200"]
+    assert found[-1]["url"] == "https://vm.tiktok.com/ZMabc/,maker,9,one too many"
+
+
+def test_no_cell_is_a_formula(sheet: Path, tmp_path: Path) -> None:
+    plan = CampaignBuilder("Spring", batch_size=4).add_file(sheet).plan()
+    file = load_file(plan, tmp_path / "spring.tokload")
+    for each in written(file, tmp_path / "rejects.csv"):
+        assert not [cell for cell in each.values() if cell[:1] in set("=+-@\t\r\n")]
+    file.close()
+
+
+def test_it_can_be_loaded_again(sheet: Path, tmp_path: Path) -> None:
+    plan = CampaignBuilder("Spring", batch_size=4).add_file(sheet).plan()
+    file = load_file(plan, tmp_path / "spring.tokload")
+    path = default_path(file.path)
+    assert path.name == "spring.tokload.rejects.csv"
+    assert write_rejects(file, path) == 11
+    file.close()
+    again = CampaignBuilder("Spring, again").add_file(path).plan()
+    sent = {post.url: (post.creator_handle, post.fee_cents) for post in plan.posts()}
+    wanted = [GOOD[n] for n in (1, 2, 4, 5, 6, 7)]
+    assert [post.url for post in again.posts()] == wanted
+    assert {post.url: (post.creator_handle, post.fee_cents) for post in again.posts()} == {
+        url: sent[url] for url in wanted
+    }
+    assert again.reasons == {"not_a_url": 2, "profile": 1, "bad_handle": 1, "bad_fee": 1}
+
+
+@pytest.mark.parametrize("fee", ["1.234", "12,345,6", "$5", "99999999999999999999"])
+def test_a_fee_that_is_wrong_in_units_is_not_right_in_cents(fee: str, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text(f'url;fee\n{GOOD[0]};5 EUR\n{GOOD[1]};"{fee}"\n')
+    plan = CampaignBuilder("x").add_file(sheet, InputOptions(fee_unit="units")).plan()
+    assert plan.reasons == {"bad_fee": 1}
+    file = load_file(plan, tmp_path / "x.tokload", settled=False)
+    write_rejects(file, tmp_path / "r.csv")
+    file.close()
+    again = CampaignBuilder("y").add_file(tmp_path / "r.csv").plan()
+    assert (again.urls, again.reasons) == (1, {"bad_fee": 1})
+    assert [post.fee_cents for post in again.posts()] == [500]
+
+
+def test_what_may_have_been_bought_is_marked(tmp_path: Path) -> None:
+    plan = CampaignBuilder("x").add_items(GOOD[:2]).plan()
+    file = load_file(plan, tmp_path / "x.tokload", settled=False)
+    file.db.execute("UPDATE batch SET state = 'doubtful' WHERE id = 1")
+    found = list(read_rejects(file))
+    file.close()
+    assert {(each.outcome, each.code, each.retryable) for each in found} == {
+        ("unknown", "outcome_unknown", False)
+    }
+    assert all("paid twice" in each.message for each in found)
+
+
+def test_without_rejects_there_is_no_file(tmp_path: Path) -> None:
+    plan = CampaignBuilder("x").add_items([GOOD[0], GOOD[0]]).plan()
+    file = load_file(plan, tmp_path / "x.tokload", settled=False)
+    path = default_path(file.path)
+    assert write_rejects(file, path) == 1
+    assert path.stat().st_mode & 0o777 == 0o600
+    file.db.execute("UPDATE batch SET state = 'applied' WHERE id = 1")
+    assert write_rejects(file, path) == 0
+    assert not path.exists(), "one of an earlier run is removed"
+    path.write_text("mine\n")
+    assert write_rejects(file, path) == 0
+    assert path.read_text() == "mine\n"
+    file.close()
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    plan = CampaignBuilder("x").add_items(GOOD[:1]).plan()
+    file = load_file(plan, tmp_path / "x.tokload", settled=False)
+    with pytest.raises(LoadFileError, match="can't be written"):
+        write_rejects(file, tmp_path / "no" / "r.csv")
+    file.close()
+    assert [each.name for each in tmp_path.iterdir()] == ["x.tokload"]
+
+
+def test_posts_are_what_they_were(sheet: Path, tmp_path: Path) -> None:
+    plan = CampaignBuilder("Spring").add_file(sheet).plan()
+    file = load_file(plan, tmp_path / "spring.tokload", settled=False)
+    assert [post for post, *_ in records.outcomes(file.db)] == list(plan.posts())
+    assert file.plan().origins == plan.origins
+    assert next(plan.posts()) == Post(2, GOOD[0], "maker", 0, 0)
+    file.close()

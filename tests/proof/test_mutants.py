@@ -1,0 +1,230 @@
+"""Seeded bugs: each breaks one rule of the money protocol, and a test must notice.
+
+A mutant is the package with one piece of text replaced, in a folder of its own that comes first on the path. What is
+named beside it is run on it, and must fail; on the package itself it passes, as the rest of the suite shows.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from attrs import frozen
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = "tokfluence_async"
+
+
+@frozen
+class Mutant:
+    """One bug."""
+
+    rule: str
+    file: str
+    old: str
+    new: str
+    tests: str
+    """What must notice: a test file and, after a blank, an expression for ``-k``."""
+
+
+MATRIX = "campaign/test_fault_matrix.py"
+LOADER = "campaign/test_loader.py"
+
+MUTANTS = [
+    Mutant(
+        "a repeat has the key of the first attempt",
+        "campaign/buyer.py",
+        "            order.request,\n            timeout",
+        '            __import__("attrs").evolve(order.request, idempotency_key=f"new-{len(order.history)}"),\n'
+        "            timeout",
+        f"{MATRIX} reset-after-tracking",
+    ),
+    Mutant(
+        "409 is not success",
+        "campaign/settle.py",
+        "        case Kind.APPLIED:\n",
+        "        case Kind.APPLIED | Kind.SEEN_BEFORE:\n",
+        f"{MATRIX} nowhere",
+    ),
+    Mutant(
+        "409 is not failure",
+        "campaign/settle.py",
+        "    match last:\n",
+        "    match Kind.REFUSED if last is Kind.SEEN_BEFORE and not earlier else last:\n",
+        f"{MATRIX} nowhere",
+    ),
+    Mutant(
+        "the intent is written before the request is sent",
+        "campaign/buyer.py",
+        "            before_send=write_intent,\n        )\n",
+        "        )\n        await write_intent()\n",
+        f"{LOADER} every_intent",
+    ),
+    Mutant(
+        "a commit is on the disk, not in its cache",
+        "campaign/loadfile.py",
+        "PRAGMA synchronous = FULL",
+        "PRAGMA synchronous = NORMAL",
+        "campaign/test_loadfile.py every_commit",
+    ),
+    Mutant(
+        "cancelling is not swallowed",
+        "session/transport.py",
+        "        except Exception as error:  # noqa: BLE001 - hooks",
+        "        except BaseException as error:  # noqa: BLE001 - hooks",
+        "session/test_transport.py not_swallowed",
+    ),
+    Mutant(
+        "the cap is checked before the request is sent",
+        "campaign/buyer.py",
+        "        if not self.budget.allows(reserved):",
+        "        if False:",
+        f"{LOADER} cap_counts",
+    ),
+    Mutant(
+        "a video is sent once",
+        "campaign/intake.py",
+        "                again.add(index)\n",
+        "                again.discard(index)\n",
+        "campaign/test_builder.py spellings",
+    ),
+    Mutant(
+        "the first batch goes alone",
+        "campaign/loader.py",
+        "        proved = await self._journal.run(records.any_accepted)",
+        "        proved = True",
+        f"{LOADER} alone",
+    ),
+    Mutant(
+        "a wallet that is too small is seen before any analysis",
+        "campaign/loader.py",
+        "        if remaining < rest:",
+        "        if remaining < 0:",
+        f"{LOADER} wallet_too_small",
+    ),
+    Mutant(
+        "what is absent after a timeout is not bought again",
+        "campaign/settle.py",
+        "        return Verdict(Belief.UNKNOWN, Step.REPORT)\n    if any(kind in _TURNED_AWAY",
+        "        return Verdict(Belief.NOT_APPLIED, Step.NEW_KEY)\n    if any(kind in _TURNED_AWAY",
+        f"{MATRIX} reset-after-the-charge",
+    ),
+    Mutant(
+        "an answer clears only the attempt that it answers",
+        "campaign/settle.py",
+        "    unresolved = any(kind in _UNRESOLVED for kind in earlier)",
+        "    unresolved = False",
+        "campaign/test_settle.py histories",
+    ),
+    Mutant(
+        "the same key means the same bytes",
+        "campaign/buyer.py",
+        "    if before is not None and before != digest:",
+        "    if before is None and before != digest and False:",
+        f"{LOADER} another_body",
+    ),
+    Mutant(
+        "a plan is spent in one account",
+        "campaign/loader.py",
+        "            if before is not None and before != value:",
+        "            if before is None and before == value:",
+        f"{LOADER} another_base_url",
+    ),
+    Mutant(
+        "one process at a time",
+        "campaign/loadfile.py",
+        "            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+        "            fcntl.LOCK_EX",
+        "campaign/test_loadfile.py another_process",
+    ),
+    Mutant(
+        "a gateway's 502 is not the API's refund",
+        "protocol/seen.py",
+        'status == 502 and code == "upstream_error"',
+        "status == 502",
+        f"{MATRIX} an-HTML-502",
+    ),
+    Mutant(
+        "rejected URLs are not called accepted",
+        "campaign/purchase.py",
+        "    listed = rejected_urls(payload)",
+        "    listed = rejected_urls(payload)[:0]",
+        f"{MATRIX} rejected-URLs",
+    ),
+    Mutant(
+        "a campaign of another name is not loaded into",
+        "campaign/create.py",
+        "        if name != self._plan.name:",
+        "        if name is None:",
+        f"{LOADER} another_name",
+    ),
+    Mutant(
+        "what was in doubt is looked up before it is sent again",
+        "campaign/loader.py",
+        "            read = await reconciler.run(final=False, resubmit=self._resubmit)",
+        "            read = True",
+        f"{LOADER} forgotten",
+    ),
+    Mutant(
+        "a redirect is not followed",
+        "session/transport.py",
+        "allow_redirects=False",
+        "allow_redirects=True",
+        f"{MATRIX} redirect",
+    ),
+    Mutant(
+        "a success that can't be read is no success",
+        "protocol/seen.py",
+        "        if not problem:\n",
+        "        if not problem or status:\n",
+        f"{MATRIX} HTML-200",
+    ),
+    Mutant(
+        "a charge that is not known is an interval",
+        "campaign/settle.py",
+        "    return Charge(0, price if possible else 0)",
+        "    return Charge(0, 0)",
+        f"{MATRIX} reset-after-the-charge",
+    ),
+]
+
+
+def test_there_are_enough() -> None:
+    assert len(MUTANTS) >= 15
+    assert len({mutant.rule for mutant in MUTANTS}) == len(MUTANTS)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.rule)
+def test_is_noticed(mutant: Mutant, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / PACKAGE, tmp_path / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
+    file = tmp_path / PACKAGE / mutant.file
+    text = file.read_text(encoding="utf-8")
+    assert text.count(mutant.old) == 1, "the mutant's place has moved: adapt the list"
+    file.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+    name, _, wanted = mutant.tests.partition(" ")
+    options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly", "-c", str(ROOT / "pyproject.toml")]
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            *options,
+            "--rootdir",
+            str(ROOT),
+            str(ROOT / "tests" / name),
+            "-k",
+            wanted,
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1, (
+        f"nobody noticed (pytest ended with {done.returncode}):\n{done.stdout[-1500:]}"
+    )
+    assert " failed" in done.stdout

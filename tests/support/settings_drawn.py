@@ -1,0 +1,133 @@
+"""The worlds in which schedules are played, drawn from a seed.
+
+Four kinds of world:
+
+* ``kind``: whatever goes wrong, the server's later answers tell what became of it. Ids are remembered for
+  ever, the list does not lag, nothing stays charged without being done. There the load must end complete, with nothing
+  unknown.
+* ``harsh``: ids are remembered, but the list may lag, and work may be charged and never done. Only safety is asserted.
+* ``forgetful``: ids expire, but what is charged is done and listed at once (or refunded). Only safety is asserted.
+  Where ids expire *and* the list can't be trusted, nothing tells a request that was never applied from one that was,
+  and no client can keep from charging twice without giving up: that combination is outside the promise, and not drawn.
+  Work that is charged and never listed, as a rejected URL's may be, is the same as a list that lags for ever.
+* ``twins``: two machines work on copies of one plan at the same time. Either nothing is turned away (no 429, 402,
+  401, 403, 502), or whatever is turned away uses its id up and the list is true: else a 409 that this machine's own
+  429 seems to explain may come from a purchase of the other, and no list can tell. Nor does the API take at one
+  machine's word what it called too large at the other's.
+
+In all of them a listed post is taken for a charged one. That it was done and yet paid back, only a 502 tells; where
+that 502 is lost, the report says more than was charged, and the judge lets it.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any, Final
+
+from attrs import frozen
+from server_world import CHECKED, GATE, UNTRACKED, World
+
+__all__ = ["DAY", "KINDS", "Setting", "draw"]
+
+KINDS: Final = ("kind", "harsh", "forgetful", "twins")
+DAY: Final = 86_400.0
+
+_BEFORE: Final = ("not_sent", "lost_before", "late")
+_AFTER: Final = (
+    "lost_tracked",
+    "500_tracked",
+    "503_tracked",
+    "html_tracked",
+    "cut",
+    "garbled",
+    "huge",
+    "encoded",
+)
+_REFUNDED: Final = ("502_before", "502_charged", "502_tracked")
+_STILL_AT_IT: Final = ("slow", "504_running")
+_TURNED_AWAY: Final = ("401", "403", "429", "402", *_REFUNDED)
+_ANSWERED: Final = ("408", "503", "500_before", "html_500", "html_404", "redirect")
+"""Not applied, though the answer does not prove it."""
+_EVERYTHING: Final = tuple(
+    sorted({*_BEFORE, *_AFTER, *_REFUNDED, *_STILL_AT_IT, *GATE, *CHECKED, *UNTRACKED})
+)
+
+
+@frozen(kw_only=True)
+class Setting:
+    """What is drawn once for a schedule."""
+
+    kind: str
+    world: World
+    faults: tuple[str, ...]
+    rate: float
+    wallet: int
+    deadly: bool
+    """Whether processes are killed and cancelled."""
+    elsewhere: int
+    """Videos of the plan that somebody else has put into the campaign of its name before; 0: there is none."""
+
+
+def draw(rand: Random, kind: str, videos: list[str]) -> Setting:
+    """A setting of this kind for a plan of these videos."""
+    burns = frozenset(status for status in (400, 402, 429, 500, 502) if rand.random() < 0.4)
+    rejected = (
+        frozenset(video for video in videos if rand.random() < 0.15)
+        if rand.random() < 0.3
+        else frozenset[str]()
+    )
+    drawn: dict[str, Any] = {
+        "running": rand.choice(("409", "wait", "429")),
+        "page": rand.choice((None, None, 2, 5)),
+        "charge_rejected": rand.random() < 0.5,
+        "charge_refused": rand.random() < 0.5,
+        "rejected_form": rand.choice(("url", "string", "handle", "id", "nameless")),
+        "max_batch": rand.choice((1000, 1000, 1000, 3, 1)),
+        "slowest": rand.choice((0.1, 3.0, 40.0)),
+    }
+    faults = _EVERYTHING
+    deadly = True
+    if kind == "kind":
+        # An id that was turned away and used up, and a request that may not have arrived, look like one that was lost
+        # after its charge: a world is kind if only one of the two can happen.
+        deadly = rand.random() < 0.7
+        burns, rejected = frozenset[int]() if deadly else burns - {400, 500}, frozenset[str]()
+        drawn["max_batch"] = 1000
+        faults = ("not_sent", *_AFTER, *_TURNED_AWAY)
+        if deadly:
+            faults += ("lost_before", "late", *_STILL_AT_IT, *_ANSWERED)
+            if drawn["running"] == "409":
+                # A 409 to a repeat of what still runs, and is paid back later, is the last that is heard of it.
+                faults = tuple(fault for fault in faults if fault not in {"502_charged", "502_tracked"})
+        else:
+            faults = tuple(fault for fault in faults if fault != "lost_tracked")
+            drawn["slowest"] = 3.0
+    elif kind == "harsh":
+        drawn["lag"] = rand.choice((0.0, 5.0, 100.0, 1e6))
+    elif kind == "forgetful":
+        drawn |= {
+            "memory": rand.choice((0.2, 1.0)) * DAY,
+            "charge_refused": False,
+            "charge_rejected": False,
+        }
+        faults = tuple(fault for fault in _EVERYTHING if fault not in UNTRACKED)
+    elif rand.random() < 0.5:
+        drawn["charge_refused"] = False
+        faults = tuple(fault for fault in _EVERYTHING if fault not in {*_TURNED_AWAY, "413"})
+        drawn |= {"lag": rand.choice((0.0, 5.0, 1e6)), "running": rand.choice(("409", "wait"))}
+    else:
+        burns, rejected = burns | {402, 429, 400, 502}, frozenset[str]()
+        drawn |= {"running": rand.choice(("409", "wait")), "slowest": 3.0, "charge_refused": False}
+        faults = tuple(each for each in _EVERYTHING if each not in {*UNTRACKED, *_STILL_AT_IT, "late", "413"})
+    some = rand.random() < 0.6
+    total = 1 + 25 * len(videos)
+    poor = kind != "twins" and rand.random() < 0.2
+    return Setting(
+        kind=kind,
+        world=World(burns=burns, rejected=rejected, shared=kind == "twins", **drawn),
+        faults=tuple(rand.sample(faults, min(len(faults), rand.randint(1, 4)))) if some else faults,
+        rate=rand.choice((0.0, 0.05, 0.2, 0.2, 0.5, 0.9)),
+        wallet=rand.randint(0, total + 5) if poor else 100 * total,
+        deadly=deadly,
+        elsewhere=rand.randint(1, len(videos)) if kind == "harsh" and rand.random() < 0.1 else 0,
+    )

@@ -1,0 +1,319 @@
+"""Rows of columnar tables: Parquet and Arrow IPC files, and whatever speaks the Arrow stream protocol.
+
+They carry types, so nothing is guessed from text: URLs and creators are strings, fees integers, decimals or strings.
+Rows are counted by record, from 1.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from typing import Any, BinaryIO, Final, Protocol, cast
+
+from attrs import define, frozen
+
+from tokfluence_async.campaign.cells import CellReader
+from tokfluence_async.campaign.columns import Column, ColumnChoice, InputOptions, choose_by_name
+from tokfluence_async.campaign.money import FeeParser
+from tokfluence_async.campaign.rows import BLOCK_ROWS, RowBlock, RowStream
+from tokfluence_async.errors import InputError, MissingExtraError
+
+__all__ = ["ArrowStream", "open_table", "read_ipc", "read_parquet"]
+
+_BATCH_ROWS: Final = 16 * BLOCK_ROWS
+_IPC_FILE: Final = b"ARROW1"
+_FEATHER_1: Final = b"FEA1"
+
+
+class ArrowStream(Protocol):
+    """A table that speaks the Arrow stream protocol: of pandas, polars, DuckDB, pyarrow and others."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """A capsule that holds the table as a stream."""
+        ...
+
+
+def open_table(table: ArrowStream, options: InputOptions | None = None, *, name: str = "table") -> RowStream:
+    """Opens a table in memory, or a query's result.
+
+    Args:
+        table: The table; it is read batch by batch, a lazy one as it is computed.
+        options: Which columns mean what; guessed by default.
+        name: What to call it in rows and errors.
+
+    Raises:
+        InputError: It does not speak the Arrow stream protocol, or its columns can't be told.
+        MissingExtraError: Pyarrow is not installed.
+    """
+    arrow = _pyarrow("a table of Arrow data")
+    if not hasattr(table, "__arrow_c_stream__"):
+        raise InputError(
+            f"{type(table).__name__} does not speak the Arrow stream protocol (__arrow_c_stream__); "
+            "give its rows to add_items, as tuples or mappings",
+            source=name,
+        )
+    reader = arrow.RecordBatchReader.from_stream(table)
+    total = getattr(table, "num_rows", None)
+    total = total if isinstance(total, int) else None
+    return _open(reader.schema, reader, name=name, options=options or InputOptions(), total=total)
+
+
+def read_parquet(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStream:
+    """Opens a Parquet file; of its columns only those that are needed are read.
+
+    Raises:
+        InputError: It is not a Parquet file, or its columns can't be told.
+        MissingExtraError: Pyarrow is not installed.
+    """
+    arrow = _pyarrow("reading Parquet")
+    parquet: Any = import_module("pyarrow.parquet")
+    seekable = _seekable(stream)
+    try:
+        try:
+            file = parquet.ParquetFile(seekable)
+        except (arrow.ArrowException, OSError, ValueError) as error:
+            raise _damaged("a Parquet file", error, name) from None
+        shape = _Shape.of(file.schema_arrow, name, options)
+        batches = file.iter_batches(batch_size=_BATCH_ROWS, columns=shape.top_names)
+        rows = _rows(shape, batches, name=name, total=file.metadata.num_rows)
+    except BaseException:
+        if seekable is not stream:
+            seekable.close()
+        raise
+    if seekable is not stream:
+        rows.on_close(seekable.close)
+    return rows
+
+
+def read_ipc(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStream:
+    """Opens an Arrow IPC file (also called Feather) or IPC stream.
+
+    Raises:
+        InputError: It is neither, or its columns can't be told.
+        MissingExtraError: Pyarrow is not installed.
+    """
+    arrow = _pyarrow("reading Arrow files")
+    ipc: Any = import_module("pyarrow.ipc")
+    seekable = _seekable(stream)
+    try:
+        magic = seekable.read(len(_IPC_FILE))
+        seekable.seek(0)
+        if magic.startswith(_FEATHER_1):
+            raise InputError(
+                "this is a Feather file of the first version, which is no longer read; "
+                "write it anew as Parquet or as Feather version 2",
+                source=name,
+            )
+        try:
+            if magic == _IPC_FILE:
+                file = ipc.open_file(seekable)
+                batches = (file.get_batch(number) for number in range(file.num_record_batches))
+            else:
+                file = batches = ipc.open_stream(seekable)
+        except (arrow.ArrowException, OSError, ValueError) as error:
+            raise _damaged("an Arrow file", error, name) from None
+        rows = _open(file.schema, batches, name=name, options=options, total=None)
+    except BaseException:
+        if seekable is not stream:
+            seekable.close()
+        raise
+    if seekable is not stream:
+        rows.on_close(seekable.close)
+    return rows
+
+
+@frozen
+class _Leaf:
+    """A column that may stand inside others: its dotted name, where it is, and its type."""
+
+    name: str
+    path: tuple[int, ...]
+    type: Any
+
+
+@define
+class _Shape:
+    """Which columns of a schema mean what."""
+
+    schema: Any
+    leaves: list[_Leaf]
+    choice: ColumnChoice
+
+    @classmethod
+    def of(cls, schema: Any, name: str, options: InputOptions) -> _Shape:
+        """Chooses the columns of a schema, and sees that their types can be used.
+
+        Raises:
+            InputError: They can't be told, or are of other types.
+        """
+        leaves = list(_leaves(schema, ()))
+        if not leaves:
+            raise InputError("the table has no columns", source=name)
+        choice = choose_by_name([leaf.name for leaf in leaves], options, source=name)
+        for column in (choice.url, choice.handle):
+            if column is not None and not _is_text(leaves[column.index].type):
+                raise InputError(
+                    f"the column {column.name!r} holds {leaves[column.index].type}, not text",
+                    source=name,
+                    column=column.name,
+                )
+        if choice.fee is not None:
+            _check_fee_type(choice.fee, leaves[choice.fee.index].type, name)
+        return cls(schema, leaves, choice)
+
+    @property
+    def top_names(self) -> list[str]:
+        """The columns of the schema that hold the chosen ones."""
+        chosen = (self.choice.url, self.choice.handle, self.choice.fee)
+        tops = {self.leaves[column.index].path[0] for column in chosen if column is not None}
+        return [self.schema.field(top).name for top in sorted(tops)]
+
+    def values(self, batch: Any, column: Column) -> list[Any]:
+        """What stands in a chosen column of a batch."""
+        compute: Any = import_module("pyarrow.compute")
+        leaf = self.leaves[column.index]
+        top = self.schema.field(leaf.path[0]).name
+        array = batch.column(batch.schema.get_field_index(top))
+        for index in leaf.path[1:]:
+            # Unlike the array's own field, this is null wherever the struct itself is.
+            array = compute.struct_field(array, [index])
+        values: list[Any] = array.to_pylist()
+        return values
+
+
+def _leaves(fields: Iterable[Any], path: tuple[int, ...], prefix: str = "") -> Iterator[_Leaf]:
+    types: Any = import_module("pyarrow.types")
+    for index, each in enumerate(fields):
+        here = (*path, index)
+        if types.is_struct(each.type):
+            yield from _leaves(each.type, here, f"{prefix}{each.name}.")
+        else:
+            yield _Leaf(f"{prefix}{each.name}", here, each.type)
+
+
+def _is_text(kind: Any) -> bool:
+    types: Any = import_module("pyarrow.types")
+    if types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return any(
+        is_one(kind)
+        for is_one in (types.is_string, types.is_large_string, types.is_string_view, types.is_null)
+    )
+
+
+def _check_fee_type(column: Column, kind: Any, name: str) -> None:
+    types: Any = import_module("pyarrow.types")
+    if types.is_integer(kind) or types.is_decimal(kind) or _is_text(kind):
+        return
+    if types.is_floating(kind):
+        raise InputError(
+            f"the fees in {column.name!r} are floating-point numbers ({kind}), in which most amounts of money have no "
+            "exact form; make them integers of cents, or decimals, first: in SQL CAST(fee AS DECIMAL(12, 2)), in "
+            "pandas .astype('Int64') for whole cents, in polars .cast(pl.Decimal(12, 2)); "
+            "or leave them out by --fee-column '' (fee_column='' in Python)",
+            source=name,
+            column=column.name,
+        )
+    raise InputError(
+        f"the column {column.name!r} holds {kind}, not fees; name another with --fee-column, or '' for none",
+        source=name,
+        column=column.name,
+    )
+
+
+def _open(
+    schema: Any, batches: Iterable[Any], *, name: str, options: InputOptions, total: int | None
+) -> RowStream:
+    return _rows(_Shape.of(schema, name, options), batches, name=name, total=total)
+
+
+def _rows(shape: _Shape, batches: Iterable[Any], *, name: str, total: int | None) -> RowStream:
+    fees = FeeParser(shape.choice.fee_unit or "cents")
+    reading = _Reading(shape, name, CellReader(fees, source=name))
+    return RowStream(
+        name,
+        shape.choice,
+        tuple(leaf.name for leaf in shape.leaves),
+        fees,
+        reading.blocks(batches),
+        counted="row",
+        progress=lambda: (reading.done, total),
+    )
+
+
+@define
+class _Reading:
+    """Reads the batches of one table."""
+
+    shape: _Shape
+    name: str
+    cells: CellReader
+    done: int = 0
+    """Records read so far."""
+
+    def blocks(self, batches: Iterable[Any]) -> Iterator[RowBlock]:
+        """The rows, some at a time."""
+        arrow = _pyarrow("reading Arrow data")
+        left = iter(batches)
+        while True:
+            try:
+                batch = next(left, None)
+                if batch is None:
+                    break
+                for first in range(0, batch.num_rows, BLOCK_ROWS):
+                    yield self._block(batch.slice(first, BLOCK_ROWS))
+            except (arrow.ArrowException, OSError, ValueError) as error:
+                if isinstance(error, InputError):
+                    raise
+                raise InputError(
+                    f"the table can't be read on: {_first_line(error)}", source=self.name, row=self.done + 1
+                ) from None
+        if not self.done:
+            raise InputError("the table holds no rows", source=self.name)
+
+    def _block(self, batch: Any) -> RowBlock:
+        choice, values = self.shape.choice, self.shape.values
+        urls = [url or "" for url in values(batch, choice.url)]
+        handles = [handle or "" for handle in values(batch, choice.handle)] if choice.handle else None
+        fees = values(batch, choice.fee) if choice.fee else None
+        first = self.done + 1
+        self.done += len(urls)
+        columns = [urls, *([handles] if handles else []), *([map(_text, fees)] if fees else [])]
+        records = [list(record) for record in zip(*columns, strict=True)]
+        return self.cells.block(range(first, self.done + 1), urls, handles, fees, records)
+
+
+def _text(fee: object) -> str:
+    return "" if fee is None else str(fee)
+
+
+def _seekable(stream: BinaryIO) -> BinaryIO:
+    """The stream itself, or a copy of it on disk: the contents of these files stand at their end."""
+    seekable = getattr(stream, "seekable", None)
+    if seekable is not None and seekable():
+        return stream
+    copy = tempfile.TemporaryFile()  # noqa: SIM115 - whoever reads the rows closes it
+    try:
+        shutil.copyfileobj(stream, copy)
+        copy.seek(0)
+    except BaseException:
+        copy.close()
+        raise
+    return cast("BinaryIO", copy)
+
+
+def _damaged(what: str, error: Exception, name: str) -> InputError:
+    return InputError(f"this is not {what}, or it is damaged or cut off ({_first_line(error)})", source=name)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:200]
+
+
+def _pyarrow(what: str) -> Any:
+    try:
+        return import_module("pyarrow")
+    except ImportError:
+        raise MissingExtraError(what, "parquet") from None

@@ -1,0 +1,127 @@
+"""The events of a load as NDJSON, one object a line, for whoever follows it by machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self
+
+from attrs import fields
+
+from tokfluence_async.cli.output import say
+from tokfluence_async.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from tokfluence_async.campaign.report import LoadReport
+    from tokfluence_async.session.events import Event
+
+__all__ = ["SCHEMA", "EventWriter", "follow"]
+
+SCHEMA: Final = "tokfluence.event/1"
+_WITHHELD: Final = {"RequestEnded": frozenset({"message"})}
+"""What may quote the text of a request."""
+
+
+class EventWriter:
+    """Writes each event of a client's stream as a line, with a number, an instant and its fields.
+
+    The last line is ``load_ended``, with the report as ``tokfluence load --json`` has it. Should a line not be written,
+    that is said once, and the load goes on.
+
+    Args:
+        target: A file, which is replaced and readable by its owner only, or ``-`` for standard output.
+        clock: The time.
+
+    Raises:
+        ConfigurationError: It can't be written to.
+    """
+
+    def __init__(self, target: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.to_stdout: bool = str(target) == "-"
+        self._clock = clock
+        self._number = 0
+        self._broken = False
+        try:
+            self._file: BinaryIO = self._open(target)
+        except OSError as error:
+            raise ConfigurationError(f"--events {target}: {error.strerror or error}") from None
+
+    def _open(self, target: Path) -> BinaryIO:
+        if self.to_stdout:
+            if sys.stdout is None or not hasattr(sys.stdout, "buffer"):
+                raise OSError(None, "there is no standard output")
+            sys.stdout.flush()
+            return sys.stdout.buffer
+        return os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+
+    def __call__(self, event: Event) -> None:
+        """Write an event."""
+        kind = type(event).__name__
+        withheld = _WITHHELD.get(kind, frozenset())
+        self._write(
+            _snake(kind),
+            {
+                each.name: getattr(event, each.name)
+                for each in fields(type(event))
+                if each.name not in withheld
+            },
+        )
+
+    def end(self, report: LoadReport) -> None:
+        """Write how the load ended."""
+        self._write("load_ended", {"report": report.to_dict()})
+
+    def _write(self, kind: str, values: dict[str, Any]) -> None:
+        import orjson  # noqa: PLC0415 - a help text needs none
+
+        if self._broken:
+            return
+        self._number += 1
+        time = self._clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        line = {"schema": SCHEMA, "number": self._number, "time": time, "event": kind, **values}
+        try:
+            self._file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+            # Who follows it sees each event at once.
+            self._file.flush()
+        except OSError as error:
+            self._broken = True
+            say(f"tokfluence: warning: events are no longer written: {error.strerror or error}", "yellow")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        if not self.to_stdout:
+            with suppress(OSError):
+                self._file.close()
+
+
+def follow(target: Path | None, *, as_json: bool) -> AbstractContextManager[EventWriter | None]:
+    """A writer of events, if one was asked for.
+
+    Args:
+        target: Where to, or None.
+        as_json: Whether the report is printed as JSON.
+
+    Raises:
+        ConfigurationError: It can't be written to; or stdout was to have two things at once.
+    """
+    if target is None:
+        return nullcontext()
+    if as_json and str(target) == "-":
+        raise ConfigurationError(
+            "--events - and --json both want standard output; the last event has the report"
+        )
+    return EventWriter(target)
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{each.lower()}" if each.isupper() else each for each in name).lstrip("_")

@@ -1,0 +1,124 @@
+"""Exporting a campaign's results from the command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tokfluence_async.cli.arguments import command, file_argument
+from tokfluence_async.cli.connection import ConnectionFlags, run
+from tokfluence_async.cli.consent import can_ask, consents
+from tokfluence_async.cli.exits import Exit, exit_for_error
+from tokfluence_async.cli.output import say
+from tokfluence_async.cli.targets import find_target
+from tokfluence_async.errors import ConfigurationError, InputError
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from tokfluence_async.client import Tokfluence
+    from tokfluence_async.export import Exported, Format, Resource
+    from tokfluence_async.models import CampaignPost
+
+__all__ = ["export_to"]
+
+
+def export_to(
+    text: str,
+    resource: Resource,
+    output: str,
+    *,
+    format_: Format | None,
+    raw: bool,
+    resume: str | None,
+    yes: bool,
+    connection: ConnectionFlags,
+) -> Exit:
+    """Write one resource of a campaign into a file, or to stdout.
+
+    Args:
+        text: The campaign's number, or its load file.
+        resource: What to export.
+        output: The file, or ``-`` for standard output.
+        format_: The format; by the file's suffix if None.
+        raw: Whether CSV has text as it is.
+        resume: For comments: where to begin.
+        yes: Whether the caller has agreed to spend what comments cost.
+        connection: Where the API is.
+
+    Raises:
+        ConfigurationError: The format, the file or a setting is wrong. Nothing was sent.
+        InputError: Comments cost more than was agreed to, and nobody can be asked.
+        TokfluenceError: The API gave no usable answer; nothing is left of the file.
+    """
+    from tokfluence_async.export import Position, export, format_of  # noqa: PLC0415 - a help text needs none
+    from tokfluence_async.export.exporting import price_of  # noqa: PLC0415 - likewise
+
+    campaign_id = find_target(text).require_campaign()
+    stdout = output == "-"
+    chosen = format_ or ("csv" if stdout else format_of(output))
+    target: str | BinaryIO = _stdout(chosen) if stdout else output
+    agreed = yes or connection.max_credits is not None
+    if resource == "comments" and not agreed and not can_ask():
+        raise InputError(
+            "comments cost 2 credits a page, and there is no terminal to ask at; bound them with --max-credits, or add "
+            "--yes. Nothing was sent"
+        )
+    position = None if resume is None else Position.parse(resume)
+
+    async def main(tok: Tokfluence) -> Exit:
+        price = price_of(tok, resource)
+        more = "" if resource != "comments" else ", and 2 for each page of 200 comments"
+        if resource == "posts":
+            more = " (a page, should the list be paged)"
+        say(f"Exporting the {resource} of campaign {campaign_id} costs {price} credits{more}.")
+
+        async def agree(posts: Sequence[CampaignPost]) -> bool:
+            return _agree(tok, posts, yes=agreed)
+
+        done = await export(
+            tok, campaign_id, resource, target, format=chosen, raw=raw, resume=position, agree=agree
+        )
+        return _tell(done, text, output)
+
+    return run(connection, main)
+
+
+def _stdout(chosen: Format) -> BinaryIO:
+    from tokfluence_async.export.formats import is_text  # noqa: PLC0415 - a help text needs none
+
+    stream = sys.stdout
+    if stream is None or not hasattr(stream, "buffer"):
+        raise ConfigurationError("there is no standard output to write to")
+    if not is_text(chosen) and stream.isatty():
+        raise ConfigurationError(f"{chosen} is binary; write it into a file with -o, or into a pipe")
+    stream.flush()
+    return stream.buffer
+
+
+def _agree(tok: Tokfluence, posts: Sequence[CampaignPost], *, yes: bool) -> bool:
+    from tokfluence_async.export.comments import pages_of  # noqa: PLC0415 - a help text needs none
+
+    pages = pages_of(posts)
+    total = pages * tok.tariff.price("posts.comments")
+    say(f"The comments of {len(posts):,} posts are about {pages:,} pages: {total:,} credits.")
+    return consents(total, yes=yes)
+
+
+def _tell(done: Exported, text: str, output: str) -> Exit:
+    """Say what came of it, on stderr: stdout may be the table."""
+    pending = (
+        f"; {done.pending:,} posts are still pending: `{command('wait', file_argument(text))}`"
+        if done.pending
+        else ""
+    )
+    missing = f"; {len(done.missing):,} posts are not in the API's index" if done.missing else ""
+    where = done.file or "standard output"
+    say(f"{done.rows:,} rows in {where}, {done.credits:,} credits{pending}{missing}.")
+    if done.error is None:
+        return Exit.INCOMPLETE if done.missing else Exit.DONE
+    say(f"tokfluence: error: {done.error}", "red")
+    again = command("export", file_argument(text), "comments", "-o", file_argument(output))
+    say(f"{where} holds what was read until then. The rest: {again} --resume {done.position}", "yellow")
+    return exit_for_error(done.error)

@@ -1,0 +1,96 @@
+"""The formats of an export, by a file's suffix or by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO, Final, Literal, Protocol, get_args
+
+from tokfluence_async.errors import ConfigurationError
+from tokfluence_async.export.schema import Row, Schema
+
+__all__ = ["Format", "Writer", "format_of", "is_text", "open_writer"]
+
+Format = Literal["csv", "jsonl", "parquet", "arrow"]
+"""A file format."""
+
+_SUFFIXES: Final[dict[str, Format]] = {
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+}
+
+
+class Writer(Protocol):
+    """Writes a table's rows as they come."""
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Write rows."""
+        ...
+
+    def close(self) -> None:
+        """End the table. The file stays open."""
+        ...
+
+
+def format_of(path: str | os.PathLike[str]) -> Format:
+    """The format that a file's suffix stands for.
+
+    Raises:
+        ConfigurationError: It stands for none.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise ConfigurationError(
+            f"{os.fspath(path)}: the suffix tells no format; there are {', '.join(_SUFFIXES)}, "
+            f"or say it with --format (format=… in Python): {', '.join(get_args(Format))}"
+        )
+    return _SUFFIXES[suffix]
+
+
+def is_text(format: Format) -> bool:  # noqa: A002 - the word that everybody uses
+    """Whether a format is text, which may go to a terminal."""
+    return format in {"csv", "jsonl"}
+
+
+def open_writer(format: Format, file: BinaryIO, schema: Schema, *, raw: bool = False) -> Writer:  # noqa: A002 - as above
+    """A writer of a table.
+
+    Args:
+        format: The format.
+        file: Where to, in binary.
+        schema: The table's columns.
+        raw: Whether CSV has text as it is, though a spreadsheet may run it as a formula.
+
+    Raises:
+        MissingExtraError: The format needs a library that is not installed.
+        ConfigurationError: There is no such format.
+    """
+    # Each format's libraries are imported when it is used.
+    match format:
+        case "csv":
+            from tokfluence_async.export.delimited import CSVWriter  # noqa: PLC0415 - as above
+
+            return CSVWriter(file, schema, raw=raw)
+        case "jsonl":
+            from tokfluence_async.export.jsonlines import JSONLWriter  # noqa: PLC0415 - as above
+
+            return JSONLWriter(file, schema)
+        case "parquet":
+            from tokfluence_async.export.arrow import ParquetWriter  # noqa: PLC0415 - as above
+
+            return ParquetWriter(file, schema)
+        case "arrow":
+            from tokfluence_async.export.arrow import ArrowWriter  # noqa: PLC0415 - as above
+
+            return ArrowWriter(file, schema)
+        case _:
+            raise ConfigurationError(
+                f"there is no format {format!r}; there are {', '.join(get_args(Format))}"
+            )

@@ -1,0 +1,114 @@
+"""A table in memory, and what it can be turned into."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from importlib import import_module
+from typing import Any, Self
+
+from attrs import field, frozen
+
+from tokfluence_async.errors import MissingExtraError
+from tokfluence_async.export.arrow import arrow_table
+from tokfluence_async.export.atomic import AtomicFile
+from tokfluence_async.export.formats import Format, format_of, open_writer
+from tokfluence_async.export.schema import RESOURCES, Resource, Row, Schema
+from tokfluence_async.models import Model
+
+__all__ = ["Table"]
+
+
+@frozen
+class Table:
+    """Typed rows of one resource of a campaign, in the API's order."""
+
+    schema: Schema
+    """The columns."""
+    rows: Sequence[Row] = field(repr=False)
+    """The rows; None where the API told nothing."""
+
+    @classmethod
+    def of(cls, resource: Resource, items: Iterable[Model], *key: object) -> Self:
+        """A table of models.
+
+        Args:
+            resource: What they are.
+            items: The models.
+            *key: Values of the columns at the front: the campaign's id, and for comments the post's.
+        """
+        schema = RESOURCES[resource]
+        return cls(schema, schema.rows(items, *key))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """The rows as dictionaries by column."""
+        names = self.schema.names
+        return (dict(zip(names, row, strict=True)) for row in self.rows)
+
+    def to_arrow(self) -> Any:
+        """A ``pyarrow.Table``: integers of 64 bits, instants in microseconds of UTC, ``extra`` as JSON text.
+
+        Raises:
+            MissingExtraError: pyarrow is not installed.
+            TokfluenceError: A value does not fit its column's type.
+        """
+        return arrow_table(self.schema, self.rows)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The Arrow stream protocol: what DuckDB, polars and others read tables by.
+
+        Raises:
+            MissingExtraError: pyarrow is not installed.
+        """
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def to_pandas(self) -> Any:
+        """A ``pandas.DataFrame`` with Arrow's types, so that a missing number does not turn integers into floats.
+
+        Raises:
+            MissingExtraError: pandas or pyarrow is not installed.
+        """
+        pandas = _frames("pandas")
+        return self.to_arrow().to_pandas(types_mapper=pandas.ArrowDtype)
+
+    def to_polars(self) -> Any:
+        """A ``polars.DataFrame``.
+
+        Raises:
+            MissingExtraError: polars or pyarrow is not installed.
+        """
+        return _frames("polars").DataFrame(self.to_arrow())
+
+    def write(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        format: Format | None = None,  # noqa: A002 - the word that everybody uses
+        raw: bool = False,
+    ) -> None:
+        """Write it into a file, which is there whole or not at all.
+
+        Args:
+            path: The file.
+            format: Its format; by the file's suffix if None.
+            raw: Whether CSV has text as it is, though a spreadsheet may run it as a formula.
+
+        Raises:
+            ConfigurationError: The suffix tells no format, or the file can't be created.
+            MissingExtraError: The format needs a library that is not installed.
+        """
+        with AtomicFile(path) as target:
+            writer = open_writer(format or format_of(path), target.file, self.schema, raw=raw)
+            writer.write(self.rows)
+            writer.close()
+            target.commit()
+
+
+def _frames(library: str) -> Any:
+    try:
+        return import_module(library)
+    except ImportError:
+        raise MissingExtraError(f"a frame of {library}", library) from None

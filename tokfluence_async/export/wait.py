@@ -1,0 +1,233 @@
+"""Waiting until the analysis of a campaign's posts is complete, by polling its list of posts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, Literal
+
+from attrs import define, field, frozen
+
+from tokfluence_async.client import Tokfluence
+from tokfluence_async.errors import (
+    BudgetExceededError,
+    ConfigurationError,
+    NotSentError,
+    OutcomeUnknownError,
+    RateLimitedError,
+    RequestError,
+    ServerError,
+    TokfluenceError,
+)
+from tokfluence_async.export.reading import tracked_posts
+from tokfluence_async.models import CampaignPost
+
+__all__ = ["AnalysisStatus", "Polling", "wait_for_analysis"]
+
+_PASSING: Final = (NotSentError, OutcomeUnknownError, RateLimitedError, ServerError)
+"""What the next poll may get past."""
+_PATIENCE: Final = 5
+"""Polls that may fail in a row."""
+
+WaitState = Literal["complete", "pending", "max_credits", "timed_out"]
+
+
+def _positive(_: object, attribute: Any, value: float) -> None:
+    if not value > 0:
+        raise ConfigurationError(f"{attribute.name} must be more than 0, not {value}")
+
+
+@frozen(kw_only=True)
+class Polling:
+    """How often to look: at once, then after `first` seconds, then `factor` times as long, up to `longest`."""
+
+    first: float = field(default=5.0, validator=_positive)
+    """Seconds before the second look."""
+    factor: float = field(default=2.0, validator=_positive)
+    longest: float = field(default=300.0, validator=_positive)
+    """Seconds between two looks, at most."""
+
+    def wait(self, polls: int) -> float:
+        """Seconds to wait after so many polls, the first included."""
+        # A power of any size would overflow.
+        return float(min(self.first * self.factor ** min(polls - 1, 64), self.longest))
+
+    def polls_within(self, timeout: float) -> int:
+        """How many polls there are in so many seconds, at most: the last is made when they are over."""
+        polls, passed = 1, 0.0
+        while passed < timeout:
+            passed += self.wait(polls)
+            polls += 1
+        return polls
+
+
+@frozen(kw_only=True)
+class AnalysisStatus:
+    """How far the analysis of a campaign's posts is."""
+
+    state: WaitState
+    """``complete``; ``pending`` while it is waited for; ``max_credits`` or ``timed_out`` where that ended the wait."""
+    campaign_id: int
+    posts: int
+    """Posts that the campaign lists."""
+    pending: int
+    """Posts of them whose analysis is unfinished."""
+    unlisted: int
+    """Posts that were expected and are not listed yet."""
+    polls: int
+    credits: int
+    """Credits that the client was charged meanwhile, at most."""
+    elapsed_seconds: float
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is pending."""
+        return self.state == "complete"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The status as JSON-able data, in the form of ``tokfluence wait --json``."""
+        return {
+            "schema": "tokfluence.wait/1",
+            "state": self.state,
+            "campaign_id": self.campaign_id,
+            "posts": self.posts,
+            "pending": self.pending,
+            "unlisted": self.unlisted,
+            "polls": self.polls,
+            "credits": self.credits,
+            "elapsed_seconds": round(self.elapsed_seconds, 3),
+        }
+
+    def raise_for_state(self) -> AnalysisStatus:
+        """Return the status, unless the analysis is unfinished.
+
+        Raises:
+            TokfluenceError: It is.
+        """
+        if self.complete:
+            return self
+        raise TokfluenceError(
+            f"{self.pending + self.unlisted} of {self.posts + self.unlisted} posts are unfinished after "
+            f"{self.elapsed_seconds:.0f} s and {self.credits} credits"
+        )
+
+
+async def wait_for_analysis(
+    tok: Tokfluence,
+    campaign_id: int,
+    *,
+    timeout: float | None = None,
+    max_credits: int | None = None,
+    expected: int = 0,
+    polling: Polling | None = None,
+    on_poll: Callable[[AnalysisStatus, float], None] | None = None,
+) -> AnalysisStatus:
+    """Wait until no post of a campaign is ``pending``: 2 credits a look (a page, should the API page the list).
+
+    It looks at once, and then less and less often. Calls that fail in passing (an outage, a rate limit) are tried again
+    with the next look, five times in a row at most.
+
+    Args:
+        tok: An open client.
+        campaign_id: The campaign's number.
+        timeout: Seconds to wait at most; None waits for as long as it takes.
+        max_credits: Credits that the looks may cost together; None is no cap but the client's own.
+        expected: Posts that must be listed besides, such as a load's ``report.urls.accepted``: the API does not say how
+            soon it lists a new post.
+        polling: How often to look.
+        on_poll: Called after each look with the status, and the seconds until the next.
+
+    Returns:
+        The status, also where the cap or the time ended the wait: see `AnalysisStatus.raise_for_state`.
+
+    Raises:
+        ConfigurationError: The timeout or the cap is no such number. Nothing was sent.
+        BudgetExceededError: The cap leaves no room for a single look. Nothing was sent.
+        CampaignNotFoundError: There is none with this id in the account.
+        RequestError: The API gave no usable answer.
+    """
+    if timeout is not None and not timeout >= 0:
+        raise ConfigurationError(f"a timeout is 0 or more seconds, not {timeout}")
+    own = tok if max_credits is None else tok.budget(max_credits=max_credits)
+    return await _Wait(own, campaign_id, timeout, expected, polling or Polling(), on_poll).run()
+
+
+@define
+class _Wait:
+    tok: Tokfluence
+    campaign_id: int
+    timeout: float | None
+    expected: int
+    polling: Polling
+    on_poll: Callable[[AnalysisStatus, float], None] | None
+    started: float = field(init=False, factory=lambda: asyncio.get_running_loop().time())
+    charged: int = field(init=False)
+    polls: int = field(default=0, init=False)
+    posts: int = field(default=0, init=False)
+    pending: int = field(default=0, init=False)
+    failures: int = field(default=0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.charged = self.tok.spent.charged_max
+
+    async def run(self) -> AnalysisStatus:
+        """Look until it is complete, or may not be looked any more."""
+        known = False
+        while True:
+            try:
+                known = await self._look() or known
+            except BudgetExceededError:
+                if not known:
+                    raise
+                return self._status("max_credits")
+            if known and not self.pending and self.posts >= self.expected:
+                return self._status("complete")
+            room = self.tok.spent.remaining
+            if known and room is not None and room < self.tok.tariff.price("campaigns.posts"):
+                return self._status("max_credits")
+            left = self._left()
+            if left is not None and left <= 0:
+                return self._status("timed_out")
+            wait = self.polling.wait(self.polls)
+            wait = wait if left is None else min(wait, left)
+            if self.on_poll is not None:
+                self.on_poll(self._status("pending"), wait)
+            await asyncio.sleep(wait)
+
+    async def _look(self) -> bool:
+        self.polls += 1
+        try:
+            posts = [post async for post in tracked_posts(self.tok, self.campaign_id)]
+        except _PASSING as error:
+            self._fail(error)
+            return False
+        self.failures = 0
+        self.posts, self.pending = len(posts), sum(map(_is_pending, posts))
+        return True
+
+    def _fail(self, error: RequestError) -> None:
+        self.failures += 1
+        if self.failures >= _PATIENCE:
+            raise error
+
+    def _left(self) -> float | None:
+        return None if self.timeout is None else self.timeout - self._elapsed()
+
+    def _elapsed(self) -> float:
+        return asyncio.get_running_loop().time() - self.started
+
+    def _status(self, state: WaitState) -> AnalysisStatus:
+        return AnalysisStatus(
+            state=state,
+            campaign_id=self.campaign_id,
+            posts=self.posts,
+            pending=self.pending,
+            unlisted=max(0, self.expected - self.posts),
+            polls=self.polls,
+            credits=self.tok.spent.charged_max - self.charged,
+            elapsed_seconds=self._elapsed(),
+        )
+
+
+def _is_pending(post: CampaignPost) -> bool:
+    return post.status == "pending"
