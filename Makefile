@@ -49,5 +49,5 @@ $(VENV)/.run: $(VENV)/.pip pyproject.toml
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
-	@$(BIN)/python -m pip install --quiet --editable '.[cli,otel,parquet,report,zstd]' --group dev
+	@$(BIN)/python -m pip install --quiet --editable '.[cli,otel,pandas,parquet,polars,report,zstd]' --group dev
 	@touch $@

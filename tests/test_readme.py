@@ -21,7 +21,8 @@ BLOCKS = [(match[1], match[2], README[: match.start()].count("\n") + 1) for matc
 PYTHON = [
     (code, line) for language, code, line in BLOCKS if language == "python" and "pytest_plugins" not in code
 ]
-SHELL = [code for language, code, _ in BLOCKS if language == "console" and "tokfluence " in code]
+SHELL = [code for language, code, _ in BLOCKS if language == "console" and "tokfluence preview" in code]
+AFTER = [code for language, code, _ in BLOCKS if language == "console" and "tokfluence wait" in code]
 
 
 @pytest.fixture
@@ -65,6 +66,24 @@ def test_shell(folder: Path, tokfluence_env: Sandbox) -> None:
         assert "Traceback" not in done.stderr
     assert seen == list(expected)
     assert not tokfluence_env.ledger().charged_twice
+
+
+def test_the_rest_of_the_job(folder: Path, tokfluence_env: Sandbox) -> None:
+    """Each command as it stands, after a load."""
+    script = str(Path(sysconfig.get_path("scripts")) / "tokfluence")
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+
+    options = ["--conflict", "first", "--yes", "--state", "spring.tokload"]
+    assert run(script, "load", "examples/spring_launch.csv", "--name", "Spring", *options).returncode == 3
+    lines = [shlex.split(line.removeprefix("$ "), comments=True) for line in AFTER[0].splitlines()]
+    assert [words[1] for words in lines] == ["wait", "export", "report", "resume", "--help"]
+    for words in lines:
+        done = run(script, *words[1:])
+        assert done.returncode == (3 if words[1] == "resume" else 0), f"{words}\n{done.stdout}\n{done.stderr}"
+    assert (folder / "posts.parquet").stat().st_size > 1000
+    assert b"</html>" in (folder / "report.html").read_bytes()
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "check", "bench"])

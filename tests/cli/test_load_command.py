@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from tokfluence_async.sandbox import Sandbox, serve_in_thread
 
 CLI = Callable[..., tuple[int, str, str]]
 Sheet = Callable[..., Path]
+Shell = Callable[..., subprocess.CompletedProcess[str]]
 
 KEYS = {
     "schema",
@@ -249,3 +251,19 @@ def test_the_servers_text_does_not_drive_the_terminal(cli: CLI, sheet: Sheet, sa
     code, out, _ = cli("status", "spring.tokload", "--json")
     assert out.isascii()
     assert "\x1b" not in out
+
+
+def test_what_stays_unknown_is_named_and_bought_anew_by_explicit_word(
+    shell: Shell, sandbox: Sandbox, sheet: Sheet
+) -> None:
+    sandbox.add_fault(effect="reset", call="posts.analyze", phase="after_charge", nth=2)
+    ended = shell("load", sheet(20), "--name", "Spring", "--yes", "--batch-size", 10, "--state", "x.tokload")
+    assert ended.returncode == 8
+    assert "10 URLs, up to 250 credits at stake, key " in ended.stdout
+    assert "tokfluence resume x.tokload --resubmit-unknown" in ended.stdout
+    assert shell("resume", "x.tokload").returncode == 8, "not without the word"
+    ended = shell("resume", "x.tokload", "--resubmit-unknown", "--json")
+    assert ended.returncode == 0, ended.stderr
+    report = json.loads(ended.stdout)
+    assert report["urls"]["accepted"] == 20
+    assert report["credits"]["charged_min"] <= sandbox.ledger().net <= report["credits"]["charged_max"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, cast
 
 from attrs import evolve
 
@@ -27,52 +27,68 @@ _TIMED: Final = range(10**18, 10**19)
 _LINKS: Final = 2**66
 """The key of the first short link."""
 _FEE_BITS: Final = 32
-_REMEMBERED: Final = 1 << 16
+_SHARED: Final = 1 << 17
 
 
-class _Numbered(dict["str | int | None", int]):
-    """Numbers for values, from 0 in the order in which they come."""
+class _Handles(dict["str | None", int]):
+    """A number for each creator, by the handle as it is spelt."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.values_in_order: list[Any] = []
+        self.folded: list[str | None] = []
 
-    def __missing__(self, value: str | int | None) -> int:
-        number = self[value] = len(self)
-        self.values_in_order.append(value)
+    def __missing__(self, handle: str | None) -> int:
+        folded = None if handle is None else handle_key(handle)
+        number = self.get(folded, len(self.folded))
+        if number == len(self.folded):
+            self.folded.append(folded)
+            self[folded] = number
+        self[handle] = number
         return number
 
 
-class _Codes(dict[Facts, int]):
-    """The facts of a creator's handle, as it is spelt, and a fee: one integer that stands for both.
+class _Fees(dict["int | None", int]):
+    """A number for each fee."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fees: list[int | None] = []
+
+    def __missing__(self, fee_cents: int | None) -> int:
+        number = self[fee_cents] = len(self.fees)
+        self.fees.append(fee_cents)
+        return number
+
+
+class _Codes:
+    """Facts as one integer each.
 
     Integers, because they are shared where creators and fees repeat, are small where they do not, and are nothing that
     the garbage collector would go through again and again.
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        self._handles, self._fees = _Numbered(), _Numbered()
+        self._handles, self._fees = _Handles(), _Fees()
+        self._shared: dict[int, int] = {}
 
-    def __missing__(self, spelt: Facts) -> int:
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        handle, fee_cents = spelt
-        folded = None if handle is None else handle_key(handle)
-        code = self[spelt] = self._handles[folded] << _FEE_BITS | self._fees[fee_cents]
-        return code
+    def of(self, handles: Sequence[str | None], fees: Sequence[int | None]) -> list[int]:
+        """The codes of some rows' creators, as they are spelt, and fees."""
+        numbers = map(self._handles.__getitem__, handles)
+        codes = [
+            handle << _FEE_BITS | fee
+            for handle, fee in zip(numbers, map(self._fees.__getitem__, fees), strict=True)
+        ]
+        share = self._shared.setdefault if len(self._shared) < _SHARED else self._shared.get
+        return list(map(cast("Callable[[int, int], int]", share), codes, codes))
 
     def facts(self, code: int) -> Facts:
         """What a code stands for."""
-        handle = self._handles.values_in_order[code >> _FEE_BITS]
-        return handle, self._fees.values_in_order[code & (1 << _FEE_BITS) - 1]
+        return self._handles.folded[code >> _FEE_BITS], self._fees.fees[code & (1 << _FEE_BITS) - 1]
 
     def without_handle(self, codes: Iterable[int]) -> int:
         """How many of some codes tell no creator."""
-        if None not in self._handles:
-            return 0
-        number = self._handles[None]
-        return sum(1 for code in codes if code >> _FEE_BITS == number)
+        number = self._handles.get(None)
+        return 0 if number is None else sum(1 for code in codes if code >> _FEE_BITS == number)
 
 
 class Videos:
@@ -83,12 +99,12 @@ class Videos:
 
     Attributes:
         known: The code of what is known of each video. Whoever meets one that is not in it puts it in.
-        code_of: The code of a row's handle and fee.
+        codes: The codes of rows' creators and fees.
     """
 
     def __init__(self, *, last_counts: bool) -> None:
         self.known: dict[Key, int] = {}
-        self.code_of = _Codes()
+        self.codes = _Codes()
         self._last_counts = last_counts
         self._links: dict[str, Key] = {}
         self._link_urls: list[str] = []
@@ -106,7 +122,7 @@ class Videos:
     @property
     def without_handle(self) -> int:
         """Videos whose creator no row tells."""
-        return self.code_of.without_handle(self.known.values())
+        return self.codes.without_handle(self.known.values())
 
     def odd_ids(self, seconds: float) -> tuple[int, int]:
         """Videos whose id is likely a typing error.
@@ -160,7 +176,7 @@ class Videos:
         """
         if code == self.known[key]:
             return []
-        facts, before = self.code_of.facts(code), self.code_of.facts(self.known[key])
+        facts, before = self.codes.facts(code), self.codes.facts(self.known[key])
         differing = [
             f"{what} {ours} against {theirs}"
             for what, ours, theirs in zip(("creator", "fee_cents"), facts, before, strict=True)
@@ -177,7 +193,7 @@ class Videos:
         if facts[1] is not None and facts[1] != fee and (fee is None or self._last_counts):
             fee = new_fee = facts[1]
         if (creator, fee) != before:
-            self.known[key] = self.code_of[creator, fee]
+            (self.known[key],) = self.codes.of((creator,), (fee,))
             self._changes[key] = (new_handle, new_fee)
 
     def apply(self, post: Post) -> Post:

@@ -155,7 +155,7 @@ class Intake:
     ) -> set[int]:
         """Take note of the videos of those rows that are not absent; which rows name one that is known already."""
         known, again = self.videos.known, set[int]()
-        codes = list(map(self.videos.code_of.__getitem__, zip(posts.handles, block.fees, strict=True)))
+        codes = self.videos.codes.of(posts.handles, block.fees)
         for index, key in enumerate(posts.keys):
             if key not in known:
                 if index not in absent:
@@ -170,7 +170,7 @@ class Intake:
         self, block: RowBlock, index: int, origin: Origin, skipped: list[SkippedFields]
     ) -> tuple[Key, str | None, Address] | None:
         """A closer look at one row: its key, creator and address; if it names no post, it is among the skipped."""
-        found = urls.parse(block.urls[index])
+        found = urls.parse_thoroughly(block.urls[index])
         owner = block.handles[index]
         if isinstance(found, urls.Refused):
             if found.reason == "short_link" and self._send_short_links:

@@ -34,6 +34,14 @@ _Name = Annotated[Text | None, Parameter(help="The campaign's name, unique in th
 _Currency = Annotated[Text | None, Parameter(help="ISO 4217 code of the fees; else the account's default.")]
 _Yes = Annotated[bool, Parameter(help="Agree to spend; asked for where there is a terminal.")]
 _MaxCredits = Annotated[int | None, Parameter(help="Credits that the load may cost at most, in all.")]
+_ResubmitUnknown = Annotated[
+    bool,
+    Parameter(
+        name="--resubmit-unknown",
+        negative=(),
+        help="Buy anew what stayed unknown and is not listed; if it was applied after all, it is charged twice.",
+    ),
+]
 _CampaignID = Annotated[
     int | None,
     Parameter(
@@ -149,6 +157,7 @@ def resume(
     max_credits: _MaxCredits = None,
     yes: _Yes = False,
     campaign_id: _CampaignID = None,
+    resubmit_unknown: _ResubmitUnknown = False,
     rejects: _Rejects = None,
     as_json: _AsJSON = False,
     events: _Events = None,
@@ -165,6 +174,7 @@ def resume(
             settings=settings,
             max_credits=max_credits,
             campaign_id=campaign_id,
+            resubmit_unknown=resubmit_unknown,
             yes=yes,
             as_json=as_json,
             events=writer,

@@ -40,6 +40,7 @@ def drive(
     options: Options,
     *,
     campaign_id: int | None = None,
+    resubmit_unknown: bool = False,
     verbose: bool = False,
     events: EventWriter | None = None,
 ) -> Ended:
@@ -52,13 +53,22 @@ def drive(
         file: The load file, open and locked; left open.
         options: The client's settings, with a key; their cap is the load's.
         campaign_id: The campaign to load into, if not a new one or the one on record.
+        resubmit_unknown: Whether what stayed unknown is bought anew.
         verbose: Whether a log goes to stderr.
         events: Gets each event, and the report in the end.
 
     Raises:
         LoadFileError: The load file can't be read.
     """
-    return asyncio.run(drive_async(file, options, campaign_id=campaign_id, verbose=verbose, events=events))
+    running = drive_async(
+        file,
+        options,
+        campaign_id=campaign_id,
+        resubmit_unknown=resubmit_unknown,
+        verbose=verbose,
+        events=events,
+    )
+    return asyncio.run(running)
 
 
 async def drive_async(
@@ -66,6 +76,7 @@ async def drive_async(
     options: Options,
     *,
     campaign_id: int | None = None,
+    resubmit_unknown: bool = False,
     verbose: bool = False,
     events: EventWriter | None = None,
 ) -> Ended:
@@ -90,7 +101,13 @@ async def drive_async(
             tok.events.subscribe(progress)
             if events is not None:
                 tok.events.subscribe(events)
-            loader = Loader(tok, file, max_credits=options.max_credits, campaign_id=campaign_id)
+            loader = Loader(
+                tok,
+                file,
+                max_credits=options.max_credits,
+                campaign_id=campaign_id,
+                resubmit_unknown=resubmit_unknown,
+            )
             task = asyncio.create_task(loader.run())
             with _signals(loader, task) as interruption:
                 try:

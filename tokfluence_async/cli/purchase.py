@@ -45,6 +45,8 @@ class Purchase:
     """Whether the report is printed as JSON."""
     events: EventWriter | None = None
     """Gets each event of the load, if somebody follows it."""
+    resubmit_unknown: bool = False
+    """Whether what stayed unknown is bought anew."""
     rejects: Path | None = None
     """Where the rows that were not accepted are written; beside the load file if None."""
 
@@ -177,7 +179,14 @@ class Purchase:
         """
         say(f"Load file {file.path}: should this be interrupted, it goes on from there.")
         verbose = logging.getLogger("tokfluence_async").isEnabledFor(logging.DEBUG)
-        ended = drive(file, options, campaign_id=self.campaign_id, verbose=verbose, events=self.events)
+        ended = drive(
+            file,
+            options,
+            campaign_id=self.campaign_id,
+            resubmit_unknown=self.resubmit_unknown,
+            verbose=verbose,
+            events=self.events,
+        )
         self._write_rejects(file)
         if self.events is not None and self.events.to_stdout:
             # Standard output has the events, the report among them.

@@ -22,6 +22,7 @@ _MEANING: Final = (
 )
 _LOOK: Final = 2
 """Credits of a look into the campaign."""
+_SHOWN_DOUBTS: Final = 10
 _NEEDS_ID: Final = frozenset({"create_unknown", "duplicate_request"})
 _STYLES: Final[dict[str, Style]] = {"complete": "green", "needs_review": "red", "stopped": "yellow"}
 
@@ -84,6 +85,7 @@ def report_lines(report: LoadReport, plan: Plan, settings: Sequence[str] = ()) -
     yield Line(f"  {report.urls.rows:>9,}  rows in all", "bold")
     yield Line()
     yield from _credits(report)
+    yield from _doubts(report)
     yield Line(
         f"Requests  {report.requests:,}, of which {report.retries:,} retries; {report.elapsed_seconds:,.1f} s"
     )
@@ -95,6 +97,23 @@ def report_lines(report: LoadReport, plan: Plan, settings: Sequence[str] = ()) -
         yield Line("Done. What the API rejected is not sent again.", "green")
     else:
         yield Line("Done: nothing is left to do.", "green")
+
+
+def _doubts(report: LoadReport) -> Iterator[Line]:
+    for doubt in report.doubts[:_SHOWN_DOUBTS]:
+        when = "" if doubt.last_sent is None else f", last sent {doubt.last_sent:%Y-%m-%d %H:%M:%S} UTC"
+        yield Line(
+            f"Unknown   {doubt.step}: {doubt.urls:,} URLs, up to {doubt.credits_at_stake:,} credits at stake, "
+            f"key {doubt.key}{when}",
+            "red",
+        )
+    if len(report.doubts) > _SHOWN_DOUBTS:
+        yield Line(f"          and {len(report.doubts) - _SHOWN_DOUBTS:,} more; --json has them", "red")
+    if report.state == "needs_review":
+        yield Line(
+            "          The API's support can tell by the key what became of a request. If it was not applied: "
+            f"{command('resume', report.file)} --resubmit-unknown"
+        )
 
 
 def _credits(report: LoadReport) -> Iterator[Line]:
