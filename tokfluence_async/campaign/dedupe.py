@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, cast
+from typing import Final
 
 from attrs import evolve
 
@@ -78,8 +78,9 @@ class _Codes:
             handle << _FEE_BITS | fee
             for handle, fee in zip(numbers, map(self._fees.__getitem__, fees), strict=True)
         ]
-        share = self._shared.setdefault if len(self._shared) < _SHARED else self._shared.get
-        return list(map(cast("Callable[[int, int], int]", share), codes, codes))
+        full = len(self._shared) >= _SHARED
+        share: Callable[[int, int], int] = self._shared.get if full else self._shared.setdefault
+        return list(map(share, codes, codes))
 
     def facts(self, code: int) -> Facts:
         """What a code stands for."""
