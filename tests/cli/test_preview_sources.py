@@ -46,7 +46,7 @@ def test_several_sources_are_one_plan(cli: CLI, sheet: Sheet, tmp_path: Path, sa
     }
     assert sandbox.ledger().net == 151
     rejects = next(tmp_path.glob("*.rejects.csv"))
-    assert f"Rejects   {rejects.name}: 1 row that was not accepted" in err
+    assert f"Rejects   {rejects.name}: 1 row that was refused" in err
     assert rejects.read_text().splitlines()[1].startswith("nonsense,,,week-1.csv,5,invalid,not_a_url,")
 
 
@@ -129,7 +129,7 @@ def test_the_rejects_where_they_are_wanted(cli: CLI, sheet: Sheet, tmp_path: Pat
     source = sheet(2, "nonsense,,")
     code, _, err = cli("load", source, "--name", "Spring", "--yes", "--rejects", "r.csv")
     assert code == 3
-    assert "Rejects   r.csv: 1 row that was not accepted" in err
+    assert "Rejects   r.csv: 1 row that was refused" in err
     assert (tmp_path / "r.csv").exists()
     assert not list(tmp_path.glob("*.rejects.csv"))
     # A load that is complete writes them once more, where it is told to.

@@ -1,4 +1,8 @@
-"""The rejects of a load: every row that was not accepted, in a CSV file that can be loaded again once it is mended."""
+"""The rejects of a load: what the API refused and what was invalid, in a CSV file that can be loaded again once mended.
+
+Rows that are unsent or unknown are not among them: the load's own file goes on with those, and buys nothing twice,
+while another load of them might.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +49,7 @@ _DUPLICATES: Final = frozenset({"duplicate", "conflict"})
 
 @frozen(kw_only=True)
 class Reject:
-    """One row that was not accepted."""
+    """One row that was refused."""
 
     url: str
     """What was sent, or what stands in the row's URL column; the whole row, where its columns can't be told."""
@@ -57,11 +61,11 @@ class Reject:
     row: int
     """Its line, or record, in the source."""
     outcome: str
-    """``rejected`` by the API, ``invalid`` and never sent, ``unsent`` so far, or ``unknown``."""
+    """``rejected`` by the API, or ``invalid`` and never sent."""
     code: str
     message: str
     retryable: bool
-    """Whether loading the row as it stands makes sense: it is not paid twice, and may well be accepted."""
+    """Whether the row may well be accepted as it stands: what was refused says nothing against it."""
 
 
 def default_path(load_file: Path) -> Path:
@@ -70,23 +74,23 @@ def default_path(load_file: Path) -> Path:
 
 
 def read_rejects(file: LoadFile) -> Iterator[Reject]:
-    """The rows of a load that were not accepted, duplicates apart: first those that were sent or will be.
+    """The rows of a load that were refused, duplicates apart: first those that were sent.
 
     Args:
         file: The load file, open.
     """
     origins = file.plan().origins
     for post, outcome, code, message in records.outcomes(file.db):
-        if outcome != "accepted":
+        if outcome == "rejected":
             source = origins[post.origin].name if post.origin < len(origins) else None
-            yield _of_post(post, source or "", outcome, code, message)
+            yield _of_post(post, source or "", code, message)
     for skipped in file.skipped():
         if skipped.reason not in _DUPLICATES:
             yield _of_skipped(skipped)
 
 
 def write_rejects(file: LoadFile, path: str | os.PathLike[str]) -> int:
-    """Write the rows of a load that were not accepted into a CSV file, which appears whole or not at all.
+    """Write the rows of a load that were refused into a CSV file, which appears whole or not at all.
 
     Like the load file it is readable by its owner only. A cell that a spreadsheet would run as a formula begins with an
     apostrophe, which a load reads over. Without any such rows no file is written, and one of an earlier run is removed.
@@ -127,25 +131,17 @@ def write_rejects(file: LoadFile, path: str | os.PathLike[str]) -> int:
     return number
 
 
-def _of_post(post: Post, source: str, outcome: str, code: str, message: str) -> Reject:
-    if outcome == "unsent":
-        code, message = (
-            code or "unsent",
-            message or "not sent yet: resume the load, or load this anew",
-        )
-    elif outcome == "unknown":
-        code = code or "outcome_unknown"
-        message = message or "it may have been bought: loaded anew it may be paid twice"
+def _of_post(post: Post, source: str, code: str, message: str) -> Reject:
     return Reject(
         url=post.url,
         creator_handle=post.creator_handle or "",
         fee_cents=str(post.fee_cents),
         source=source,
         row=post.row,
-        outcome=outcome,
+        outcome="rejected",
         code=code,
         message=message,
-        retryable=outcome == "unsent" or (outcome == "rejected" and code in _PASSING),
+        retryable=code in _PASSING,
     )
 
 

@@ -57,9 +57,7 @@ _Events = Annotated[
 ]
 _Rejects = Annotated[
     FilePath | None,
-    Parameter(
-        help="Write the rows that were not accepted into this CSV file; by default, beside the load file."
-    ),
+    Parameter(help="Write the rows that were refused into this CSV file; by default, beside the load file."),
 ]
 _LoadFile = Annotated[FilePath, Parameter(help="The load file.")]
 

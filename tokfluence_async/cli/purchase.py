@@ -48,7 +48,7 @@ class Purchase:
     resubmit_unknown: bool = False
     """Whether what stayed unknown is bought anew."""
     rejects: Path | None = None
-    """Where the rows that were not accepted are written; beside the load file if None."""
+    """Where the rows that were refused are written; beside the load file if None."""
 
     def load(
         self,
@@ -208,7 +208,7 @@ class Purchase:
             raise InputError("this can't be written: name a file, in a folder that exists", source=str(path))
 
     def _write_rejects(self, file: LoadFile) -> None:
-        """Write the rows that were not accepted. That it fails is told, and changes nothing about the load."""
+        """Write the rows that were refused. That it fails is told, and changes nothing about the load."""
         path = self.rejects or default_path(file.path)
         try:
             number = write_rejects(file, path)
@@ -217,7 +217,7 @@ class Purchase:
             return
         if number:
             rows = "row that was" if number == 1 else "rows that were"
-            say(f"Rejects   {path}: {number:,} {rows} not accepted, with the reasons", "yellow")
+            say(f"Rejects   {path}: {number:,} {rows} refused, with the reasons", "yellow")
 
 
 def _refuse_input_flags(source: str, inputs: InputFlags, *, currency: str | None, state: Path | None) -> None:
