@@ -73,7 +73,7 @@ class CampaignBuilder:
         on_invalid: InvalidRule = "skip",
         now: datetime | None = None,
     ) -> None:
-        self.name = _check_name(name)
+        self.name: str = _check_name(name)
         if currency is not None and not _CURRENCY.fullmatch(currency):
             raise InputError(f"{currency!r} is not an ISO 4217 currency code such as USD")
         if batch_size < 1:

@@ -25,7 +25,7 @@ class CSVRecords:
     """
 
     def __init__(self, blocks: Iterator[list[str]], delimiter: str) -> None:
-        self.line_num = 0
+        self.line_num: int = 0
         self._blocks = blocks
         self._delimiter = delimiter
         self._plain: list[list[str]] = []

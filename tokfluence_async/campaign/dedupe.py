@@ -105,7 +105,7 @@ class Videos:
 
     def __init__(self, *, last_counts: bool) -> None:
         self.known: dict[Key, int] = {}
-        self.codes = _Codes()
+        self.codes: _Codes = _Codes()
         self._last_counts = last_counts
         self._links: dict[str, Key] = {}
         self._link_urls: list[str] = []

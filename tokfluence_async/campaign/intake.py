@@ -52,13 +52,13 @@ class Intake:
     """
 
     def __init__(self, *, batch_size: int, last_counts: bool, send_short_links: bool, fail: bool) -> None:
-        self.videos = Videos(last_counts=last_counts)
-        self.posts = Packer(batch_size)
-        self.skips = Skips()
-        self.rows = 0
-        self.handles_from_url = 0
-        self.duplicates = 0
-        self.conflict_count = 0
+        self.videos: Videos = Videos(last_counts=last_counts)
+        self.posts: Packer = Packer(batch_size)
+        self.skips: Skips = Skips()
+        self.rows: int = 0
+        self.handles_from_url: int = 0
+        self.duplicates: int = 0
+        self.conflict_count: int = 0
         self.conflicts: list[Conflict] = []
         self._send_short_links = send_short_links
         self._fail = fail

@@ -18,7 +18,7 @@ from tokfluence_async.cli.settings import SettingFlags
 
 __all__ = ["app"]
 
-app = App(
+app: App = App(
     name="tokfluence",
     help="Knows what loading a campaign costs, then buys exactly that: every URL once.",
     version=__version__,
@@ -221,8 +221,8 @@ def demo(
     return run_demo(source)
 
 
-for each in (result_commands, resource_commands, upkeep_commands):
-    each.register(app)
+for _group in (result_commands, resource_commands, upkeep_commands):
+    _group.register(app)
 
 
 def _log(*, verbose: bool) -> None:

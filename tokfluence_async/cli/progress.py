@@ -108,7 +108,7 @@ class Progress:
     """Shows a load's progress for as long as its context is open; call it with each event."""
 
     def __init__(self, tally: Tally | None = None) -> None:
-        self.tally = tally or Tally()
+        self.tally: Tally = tally or Tally()
 
     def __call__(self, event: Event) -> None:
         """Take an event in, and show what it changes."""

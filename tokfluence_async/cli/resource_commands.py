@@ -21,17 +21,17 @@ from tokfluence_async.cli.parameters import (
 
 __all__ = ["register"]
 
-campaign = App(
+campaign: App = App(
     name="campaign",
     help="Look at a campaign, or delete it.",
     help_epilogue=example("tokfluence campaign metrics 4711"),
 )
-post = App(
+post: App = App(
     name="post",
     help="Look at a post, or have posts analysed.",
     help_epilogue=example("tokfluence post show 7568533133424000001"),
 )
-creator = App(
+creator: App = App(
     name="creator",
     help="Search creators, or look at one.",
     help_epilogue=example("tokfluence creator search --region US --min-followers 50000"),
