@@ -79,3 +79,15 @@ async def test_a_file_is_there_whole_or_not_at_all(
     with pytest.raises(MissingExtraError, match=r"tokfluence-async\[report\]"):
         write_report(tmp_path / "x.html", ledger=loaded.ledger)
     assert not (tmp_path / "x.html").exists()
+
+
+def test_moments_that_fall_together_are_not_stacked() -> None:
+    """The chart of a quick load, in which several batches end within a tick of the clock, stays within its frame."""
+    altair = pytest.importorskip("altair")
+    assert altair
+    from tokfluence_async.reporting.charts import progress  # noqa: PLC0415 - needs the extra
+    from tokfluence_async.reporting.ledger import Moment  # noqa: PLC0415 - likewise
+
+    moments = [Moment(seconds=0.01, urls=urls, credits=25 * urls, requests=1) for urls in (50, 100, 150)]
+    (area, *_) = progress(moments, 150)["layer"]
+    assert area["encoding"]["y"]["stack"] is None

@@ -70,7 +70,8 @@ def progress(timeline: Sequence[Moment], urls: int) -> Chart:
         line={"color": _GREEN, "strokeWidth": 2}, color=_GREEN, opacity=0.18, interpolate="step-after"
     ).encode(
         x=alt.X("t:Q", title=unit),
-        y=alt.Y("urls:Q", title="URLs", scale=alt.Scale(domain=[0, max(urls, 1)])),
+        # Unstacked: moments that fall together, as in a quick load, would be drawn on top of each other.
+        y=alt.Y("urls:Q", title="URLs", stack=None, scale=alt.Scale(domain=[0, max(urls, 1)])),
         tooltip=[
             alt.Tooltip("t:Q", title=unit, format=",.1f"),
             alt.Tooltip("urls:Q", title="URLs settled", format=","),
