@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import define, frozen
 
 from tokfluence_async.campaign.report import LoadReport
+from tokfluence_async.cli.connection import client_of
 from tokfluence_async.cli.events import EventWriter
 from tokfluence_async.cli.exits import Exit, exit_for_report
 from tokfluence_async.cli.output import say
@@ -81,22 +82,10 @@ async def drive_async(
     events: EventWriter | None = None,
 ) -> Ended:
     """As `drive`, in a running event loop."""
-    # These lead to the HTTP library, which takes longer to import than a preview to make.
+    # This leads to the HTTP library, which takes longer to import than a preview to make.
     from tokfluence_async.campaign.loader import Loader  # noqa: PLC0415 - as above
-    from tokfluence_async.client import Tokfluence  # noqa: PLC0415 - as above
 
-    client = Tokfluence(
-        options.api_key,
-        base_url=options.base_url,
-        timeout=options.timeout,
-        max_retries=options.max_retries,
-        backoff=options.backoff,
-        settle=options.settle,
-        requests_per_minute=options.requests_per_minute,
-        concurrency=options.concurrency,
-        max_credits=options.max_credits,
-    )
-    async with client as tok:
+    async with client_of(options) as tok:
         with progress_for(verbose=verbose) as progress:
             tok.events.subscribe(progress)
             if events is not None:
