@@ -150,8 +150,8 @@ MUTANTS = [
     Mutant(
         "rejected URLs are not called accepted",
         "campaign/purchase.py",
-        "    listed = rejected_urls(payload)",
-        "    listed = rejected_urls(payload)[:0]",
+        "    listed = rejected_urls(attempt.seen.payload)",
+        "    listed = rejected_urls(attempt.seen.payload)[:0]",
         f"{MATRIX} rejected-URLs",
     ),
     Mutant(
@@ -178,8 +178,8 @@ MUTANTS = [
     Mutant(
         "a success that can't be read is no success",
         "protocol/seen.py",
-        "        if not problem:\n",
-        "        if not problem or status:\n",
+        "        if problem:\n",
+        "        if problem and not status:\n",
         f"{MATRIX} HTML-200",
     ),
     Mutant(

@@ -31,7 +31,7 @@ from tokfluence_async.errors import (
     UpstreamError,
 )
 from tokfluence_async.models import Post
-from tokfluence_async.protocol.codec import decode_data
+from tokfluence_async.protocol.codec import decoder
 from tokfluence_async.protocol.limiter import Limiter
 from tokfluence_async.protocol.retry import RetryPolicy
 from tokfluence_async.protocol.wire import Outcome, Reply, Request
@@ -70,7 +70,7 @@ class Bench:
         self, request: Request = READ, *, timeout: float = 60.0, retries: int = 4, price: int = PRICE
     ) -> Post:
         plan = CallPlan(timeout, RetryPolicy(max_retries=retries, backoff=1.0), price, self.budget)
-        return await self.session.call(request, lambda body: decode_data(Post, body), plan)
+        return await self.session.call(request, decoder(Post), plan)
 
     @property
     def times(self) -> list[float]:

@@ -12,7 +12,7 @@ from scripted import RESET, Script, reply
 
 from tokfluence_async.errors import NotSentError, OutcomeUnknownError, TokfluenceError, UsageError
 from tokfluence_async.models import Post
-from tokfluence_async.protocol.codec import decode_data
+from tokfluence_async.protocol.codec import decoder
 from tokfluence_async.protocol.limiter import Limiter
 from tokfluence_async.protocol.retry import RetryPolicy
 from tokfluence_async.protocol.seen import Kind
@@ -36,7 +36,7 @@ def session_over(script: Script, *, rpm: int = 0, concurrency: int = 8) -> Sessi
 
 async def call(session: Session, request: Request = READ, budget: Budget | None = None) -> Post:
     plan = CallPlan(1000.0, RetryPolicy(backoff=8.0), 1, budget or Budget())
-    return await session.call(request, lambda body: decode_data(Post, body), plan)
+    return await session.call(request, decoder(Post), plan)
 
 
 def at_rest(session: Session) -> bool:

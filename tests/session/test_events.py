@@ -12,7 +12,7 @@ from attrs import fields, frozen
 from scripted import KEY, RESET, Script, error, reply
 
 from tokfluence_async.models import Post
-from tokfluence_async.protocol.codec import decode_data
+from tokfluence_async.protocol.codec import decoder
 from tokfluence_async.protocol.limiter import Limiter
 from tokfluence_async.protocol.retry import RetryPolicy
 from tokfluence_async.protocol.wire import Outcome, Request
@@ -50,7 +50,7 @@ def played(
         events.subscribe(seen.append)
         session = Session(Script(steps), Limiter(rpm), events, concurrency=1, rand=lambda: 0.5)
         plan = CallPlan(1000.0, RetryPolicy(backoff=1.0), 2, Budget(90))
-        call = session.call(request, lambda body: decode_data(Post, body), plan)
+        call = session.call(request, decoder(Post), plan)
         await asyncio.gather(call, return_exceptions=True)
         return seen, events
 

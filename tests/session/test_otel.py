@@ -19,7 +19,7 @@ from scripted import RESET, Script, error, reply
 
 from tokfluence_async.models import Post
 from tokfluence_async.otel import instrument
-from tokfluence_async.protocol.codec import decode_data
+from tokfluence_async.protocol.codec import decoder
 from tokfluence_async.protocol.limiter import Limiter
 from tokfluence_async.protocol.retry import RetryPolicy
 from tokfluence_async.protocol.wire import Outcome, Request
@@ -64,7 +64,7 @@ def played(telemetry: Telemetry, *steps: Outcome, request: Request, latency: flo
         session = Session(Script(steps, latency=latency), Limiter(0), events, concurrency=1, rand=lambda: 0.5)
         plan = CallPlan(1000.0, RetryPolicy(backoff=1.0), 25, Budget())
         with telemetry.tracers.get_tracer("app").start_as_current_span("app"):
-            call = session.call(request, lambda body: decode_data(Post, body), plan)
+            call = session.call(request, decoder(Post), plan)
             await asyncio.gather(call, return_exceptions=True)
         events.emit(Waited(call="posts.show", wait=2.5))
         end()

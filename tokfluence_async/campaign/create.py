@@ -14,10 +14,8 @@ from tokfluence_async.campaign.reads import Reader
 from tokfluence_async.campaign.records import Settlement, State
 from tokfluence_async.campaign.settle import Belief, Step, charge, settle_absent
 from tokfluence_async.campaign.stop import Stopped
-from tokfluence_async.protocol.codec import loads
 from tokfluence_async.protocol.endpoints import CAMPAIGNS_SHOW
 from tokfluence_async.protocol.seen import Kind
-from tokfluence_async.protocol.wire import Reply
 from tokfluence_async.session.budget import Charge
 
 __all__ = ["Create"]
@@ -182,10 +180,12 @@ class Create:
 
 
 def _campaign_id(bought: Bought) -> int | None:
-    reply = bought.attempt.outcome
-    payload: Any = loads(reply.body) if isinstance(reply, Reply) and reply.body else None
-    data = cast("dict[str, Any]", payload).get("data") if isinstance(payload, dict) else None
+    data: Any = (bought.seen.payload or {}).get("data")
     found = cast("dict[str, Any]", data).get("id") if isinstance(data, dict) else None
     if isinstance(found, int) and not isinstance(found, bool):
         return found
-    return int(found) if isinstance(found, str) and found.isascii() and found.isdigit() else None
+    return (
+        int(found)
+        if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) < 20
+        else None
+    )

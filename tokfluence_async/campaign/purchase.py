@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 from attrs import define, frozen
 
@@ -13,9 +12,9 @@ from tokfluence_async.campaign.batch import Post
 from tokfluence_async.campaign.records import BatchRow, Rejection, Settlement, State
 from tokfluence_async.campaign.settle import Belief, Step, Verdict, charge
 from tokfluence_async.models import Rejected
-from tokfluence_async.protocol.codec import loads, rejected_urls
+from tokfluence_async.protocol.codec import rejected_urls
 from tokfluence_async.protocol.seen import Kind, Seen
-from tokfluence_async.protocol.wire import Reply, Request
+from tokfluence_async.protocol.wire import Request
 from tokfluence_async.session.budget import Charge
 from tokfluence_async.session.session import Attempt
 
@@ -107,9 +106,7 @@ def rejection(post: Post, outcome: str, code: str, message: str) -> Rejection:
 def _applied(order: Order, attempt: Attempt) -> Settlement:
     if not order.posts:
         return Settlement(State.APPLIED, Charge(order.price, order.price))
-    reply = attempt.outcome
-    payload: Any = loads(reply.body) if isinstance(reply, Reply) and reply.body else None
-    listed = rejected_urls(payload)
+    listed = rejected_urls(attempt.seen.payload)
     refused, unmatched = match_rejected(order.posts, listed)
     per_url = order.price // len(order.posts)
     # If the API rejects URLs without saying which, none of the others can be called accepted.

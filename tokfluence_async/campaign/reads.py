@@ -12,11 +12,10 @@ from tokfluence_async.campaign.journal import Journal
 from tokfluence_async.campaign.stop import Stop
 from tokfluence_async.campaign.telling import tell_reserved, tell_settled
 from tokfluence_async.client import Tokfluence
-from tokfluence_async.protocol.codec import loads
 from tokfluence_async.protocol.endpoints import Endpoint
 from tokfluence_async.protocol.retry import RetryPolicy
 from tokfluence_async.protocol.seen import Kind, Seen
-from tokfluence_async.protocol.wire import Reply, Request
+from tokfluence_async.protocol.wire import Request
 from tokfluence_async.session.budget import Budget, Charge, charge_of
 
 __all__ = ["Reader"]
@@ -83,6 +82,4 @@ class Reader:
                 db, intent, seen=attempt.seen, ended=ended, credits_remaining=attempt.credits_remaining
             )
         )
-        if attempt.seen.kind is Kind.APPLIED and isinstance(attempt.outcome, Reply):
-            return loads(attempt.outcome.body), attempt.seen
-        return None, attempt.seen
+        return attempt.seen.payload if attempt.seen.kind is Kind.APPLIED else None, attempt.seen

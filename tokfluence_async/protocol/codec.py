@@ -7,7 +7,8 @@ tolerantly, for there a surprise must not hide what is known.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Any, Protocol, TypeVar, cast, get_args, get_origin
 
 import orjson
@@ -27,6 +28,7 @@ __all__ = [
     "checked_encoder",
     "decode",
     "decode_data",
+    "decoder",
     "dumps",
     "error_body",
     "loads",
@@ -155,38 +157,59 @@ def decode_data(tp: type[M], body: bytes) -> M:
     Raises:
         DecodeError: The body is not JSON, or not what the API documents; `json_path` names the place.
     """
-    if tp is Deleted:
-        return cast("M", Deleted())
     try:
-        payload = loads(body)
+        payload = None if tp is Deleted else loads(body)
     except ValueError as error:
         raise DecodeError(f"the answer is not JSON: {error}", json_path="$", body=body) from None
+    return decoder(tp)(payload, body)
+
+
+def decoder(tp: type[M]) -> Callable[[Any, bytes], M]:
+    """What `decode_data` does once the body is read: a function of the answer's plain data, and of its bytes.
+
+    The bytes are for the error. The data is used up: a long list of it becomes the models' own.
+
+    Args:
+        tp: As for `decode_data`.
+    """
+    return _decoder(cast("Any", tp))
+
+
+@cache
+def _decoder(tp: Any) -> Callable[[Any, bytes], Any]:
+    if tp is Deleted:
+        return lambda _, __: Deleted()
     if tp is Analysis:
-        return cast("M", Analysis.from_json(payload))
+        return lambda payload, _: Analysis.from_json(payload)
     if _is_list(tp):
-        return cast("M", _list(tp, payload, body))
-    envelope = _envelope(payload, body)
-    result = _model(tp, envelope["data"], "$.data", body)
-    meta = envelope.get("meta")
-    if meta is not None and isinstance(result, Campaign):
-        result.meta = CreateMeta.from_json(meta)
-    return result
+        return partial(_list, tp)
+    if issubclass(tp, Campaign):
+        return partial(_campaign, tp)
+    return partial(_single, tp)
 
 
-def error_body(body: bytes) -> tuple[str, str] | None:
+def _single(tp: type[M], payload: Any, body: bytes) -> M:
+    return _model(tp, _envelope(payload, body)["data"], "$.data", body)
+
+
+def _campaign(tp: type[Campaign], payload: Any, body: bytes) -> Campaign:
+    campaign = _single(tp, payload, body)
+    meta = payload.get("meta")
+    if meta is not None:
+        campaign.meta = CreateMeta.from_json(meta)
+    return campaign
+
+
+def error_body(payload: Any) -> tuple[str, str] | None:
     """The code and message of the API's own error body, ``{"error": {"code", "message"}}``.
 
     Args:
-        body: The body of an answer, of any kind.
+        payload: The plain data of an answer, of any kind.
 
     Returns:
-        The stable code and the message (empty where there is none). None for everything else: an HTML page, a
-        body that was cut off, an object without a code. Then it is not sure that the API itself has answered.
+        The stable code and the message (empty where there is none). None for everything else, such as an object
+        without a code. Then it is not sure that the API itself has answered.
     """
-    try:
-        payload = loads(body)
-    except ValueError:
-        return None
     error = cast("dict[str, Any]", payload).get("error") if isinstance(payload, dict) else None
     if not isinstance(error, dict):
         return None

@@ -8,11 +8,12 @@ session for a single call, by `campaign.settle` for a load.
 from __future__ import annotations
 
 from enum import Enum
+from typing import Any
 
-from attrs import frozen
+from attrs import define, field
 
 from tokfluence_async.protocol.codec import error_body, loads
-from tokfluence_async.protocol.wire import Lost, NotSent, Outcome, Reply
+from tokfluence_async.protocol.wire import NotSent, Outcome, Reply
 
 __all__ = ["Kind", "Seen", "see"]
 
@@ -46,7 +47,7 @@ class Kind(Enum):
     """409. This attempt did nothing; what an earlier one under the key did, it does not say."""
 
 
-@frozen
+@define
 class Seen:
     """One attempt's outcome, classified."""
 
@@ -56,9 +57,10 @@ class Seen:
     """The API's error code, or an empty string."""
     message: str = ""
     """The API's message, or what went wrong with the connection."""
+    payload: dict[str, Any] | None = field(default=None, eq=False, repr=False)
+    """The JSON object of a body that can be believed: read once, for all who want something of it."""
 
 
-_OK = Seen(Kind.APPLIED, 200)
 _BY_STATUS = {
     401: Kind.DENIED,
     402: Kind.NO_CREDIT,
@@ -77,35 +79,30 @@ def see(outcome: Outcome) -> Seen:
     away. Success, a 502 and every other 4xx must be the API's own word, in JSON: a gateway's page tells nothing of
     what became of the request behind it.
     """
-    match outcome:
-        case NotSent(reason=reason):
-            return Seen(Kind.NOT_SENT, message=reason)
-        case Lost(reason=reason):
-            return Seen(Kind.LOST, message=reason)
-        case Reply():
-            return _see_reply(outcome)
+    if isinstance(outcome, Reply):
+        return _see_reply(outcome)
+    return Seen(Kind.NOT_SENT if isinstance(outcome, NotSent) else Kind.LOST, message=outcome.reason)
 
 
 def _see_reply(reply: Reply) -> Seen:
     status = reply.status
+    payload, problem = _read(reply)
     if 200 <= status < 300:
-        problem = reply.problem or _unreadable(reply)
-        if not problem:
-            return _OK if status == 200 else Seen(Kind.APPLIED, status)
-        return Seen(Kind.GARBLED, status, message=problem)
-    unreadable = reply.problem or _unreadable(reply)
-    code, message = ("", "") if unreadable else (error_body(reply.body) or ("", ""))
+        if problem:
+            return Seen(Kind.GARBLED, status, message=problem)
+        return Seen(Kind.APPLIED, status, payload=payload)
+    code, message = ("", "") if problem else (error_body(payload) or ("", ""))
     if status in _BY_STATUS:
         kind = _BY_STATUS[status]
     elif 300 <= status < 400:
         kind = Kind.REDIRECTED
     elif status == 502 and code == "upstream_error":
         kind = Kind.REFUNDED
-    elif 400 <= status < 500 and not unreadable:
+    elif 400 <= status < 500 and not problem:
         kind = Kind.REFUSED
     else:
         kind = Kind.LOST
-    return Seen(kind, status, code, message or _in_our_words(kind, status))
+    return Seen(kind, status, code, message or _in_our_words(kind, status), payload)
 
 
 def _in_our_words(kind: Kind, status: int) -> str:
@@ -114,11 +111,14 @@ def _in_our_words(kind: Kind, status: int) -> str:
     return f"HTTP {status} without an error of the API's form"
 
 
-def _unreadable(reply: Reply) -> str:
+def _read(reply: Reply) -> tuple[dict[str, Any] | None, str]:
+    """The body's JSON object, or why there is none that can be believed."""
+    if reply.problem:
+        return None, reply.problem
     if reply.status == 204 and not reply.body:
-        return ""
+        return None, ""
     try:
         payload = loads(reply.body)
     except ValueError:
-        return "the body is not JSON"
-    return "" if isinstance(payload, dict) else "the body is not a JSON object"
+        return None, "the body is not JSON"
+    return (payload, "") if payload.__class__ is dict else (None, "the body is not a JSON object")

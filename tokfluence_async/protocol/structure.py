@@ -249,36 +249,40 @@ def _compiled(cls: Any) -> Judge:
         return cast("Judge", own)
     members = wire_fields(cls)
     scope: dict[str, Any] = {"cls": cls, "new": object.__new__, "MisfitError": MisfitError}
-    scope["known"] = frozenset(attribute.name for attribute, _ in members)
+    scope["known"] = known = frozenset(attribute.name for attribute, _ in members)
+    scope["has_all"] = known.issuperset
     exact: list[str] = []
     loose: list[str] = []
     for attribute, annotation in members:
         store, lookup = _lines(attribute, annotation, scope)
         exact.append(f"    v = o[{attribute.name!r}]\n    {store}")
         loose.append(f"    v = {lookup}\n    {store}")
-    closing: list[str] = []
+    opening: list[str] = []
     for attribute in fields(cls):
         if attribute.name == "response":
             scope["no_response"] = attribute.default
-            closing.append("  s.response = no_response")
-    if hasattr(cls, "__attrs_post_init__"):
-        closing.append("  s.__attrs_post_init__()")
+            opening.append("  s.response = no_response")
+    closing = ["    s.__attrs_post_init__()"] if hasattr(cls, "__attrs_post_init__") else []
     source = "\n".join(
         [
             "def structure(o):",
             "  if o.__class__ is not dict: raise MisfitError('an object', o)",
             "  s = new(cls)",
+            *opening,
             # As many fields as are known, and each of them found, leaves no room for an unknown one.
-            "  try:",
-            f"    if len(o) != {len(members)}: raise KeyError",
+            f"  if len(o) == {len(members)}:",
+            "   try:",
             *exact,
             "    s._extra = None",
-            "  except KeyError:",
+            *closing,
+            "    return s",
+            "   except KeyError: pass",
+            "  if True:",
             "    get = o.get",
             *loose,
-            "    s._extra = {k: v for k, v in o.items() if k not in known} or None",
+            "    s._extra = None if has_all(o) else {k: v for k, v in o.items() if k not in known}",
             *closing,
-            "  return s",
+            "    return s",
         ]
     )
     exec(compile(source, f"<structure {cls.__qualname__}>", "exec"), scope)  # noqa: S102 - our own names

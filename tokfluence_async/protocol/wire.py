@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from tokfluence_async.errors import ConfigurationError
 
@@ -99,7 +99,7 @@ class Lost:
     reason: str
 
 
-@frozen
+@define
 class Reply:
     """A status came back. Whether the body can be believed is another matter: see `problem`."""
 

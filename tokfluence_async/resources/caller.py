@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, Final, TypedDict, TypeVar, Unpack
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 from tokfluence_async.errors import ConfigurationError
 from tokfluence_async.models import Result
 from tokfluence_async.options import Options
-from tokfluence_async.protocol.codec import AnalyzeEncoder, decode_data, dumps
+from tokfluence_async.protocol.codec import AnalyzeEncoder, decoder, dumps
 from tokfluence_async.protocol.endpoints import Endpoint
 from tokfluence_async.protocol.retry import RetryPolicy
 from tokfluence_async.protocol.wire import Request, checked_headers
@@ -28,7 +28,9 @@ R = TypeVar("R", bound=Result)
 Query = Mapping[str, str | int | float | bool | None]
 """Query parameters by name; None leaves one out."""
 
-_PRICED = frozenset({"posts", "urls"})
+MAX_PLANS: Final = 256
+"""Plans that are kept."""
+_PRICED: Final = frozenset({"posts", "urls"})
 
 
 class CallOptions(TypedDict, total=False):
@@ -60,7 +62,10 @@ class Caller:
     analyze_encoder: AnalyzeEncoder
     budget: Budget
     extra_headers: Mapping[str, str] = field(factory=dict[str, str], converter=checked_headers)
-    _plans: dict[str, CallPlan] = field(factory=dict[str, CallPlan], init=False, eq=False, repr=False)
+    _plans: dict[tuple[str, int], CallPlan] = field(
+        factory=dict[tuple[str, int], CallPlan], init=False, eq=False, repr=False
+    )
+    """By call and number of URLs, where the call has no options of its own."""
 
     def evolve(self, **changes: Any) -> Caller:
         """The same with other settings; the connections, the limiter and the events are shared."""
@@ -96,9 +101,7 @@ class Caller:
         """
         session = self.lifetime.session()
         request = self._request(endpoint, resource_id, query, body, urls, options)
-        return await session.call(
-            request, lambda answer: decode_data(result, answer), self._plan(endpoint, urls, options)
-        )
+        return await session.call(request, decoder(result), self._plan(endpoint, urls, options))
 
     def check(self, endpoint: Endpoint, options: CallOptions) -> None:
         """Have the options of a call checked before it is made many times.
@@ -113,19 +116,24 @@ class Caller:
 
     def _plan(self, endpoint: Endpoint, urls: int, options: CallOptions) -> CallPlan:
         timeout, retries = options.get("timeout"), options.get("max_retries")
-        usual = not urls and timeout is None and retries is None
-        plan = self._plans.get(endpoint.name) if usual else None
-        if plan is None:
-            mine = self.options.replace(timeout=timeout, max_retries=retries)
-            plan = CallPlan(
-                timeout=mine.timeout if timeout is not None else mine.timeout_for(urls),
-                policy=RetryPolicy(max_retries=mine.max_retries, backoff=mine.backoff),
-                price=self.tariff.price(endpoint.name, urls=urls),
-                budget=self.budget,
-            )
-            if usual:
-                self._plans[endpoint.name] = plan
-        return plan
+        if timeout is None and retries is None:
+            plan = self._plans.get((endpoint.name, urls))
+            if plan is None:
+                if len(self._plans) >= MAX_PLANS:
+                    self._plans.clear()
+                plan = self._plans[endpoint.name, urls] = self._new_plan(endpoint, urls, self.options)
+            return plan
+        mine = self.options.replace(timeout=timeout, max_retries=retries)
+        plan = self._new_plan(endpoint, urls, mine)
+        return plan if timeout is None else evolve(plan, timeout=mine.timeout)
+
+    def _new_plan(self, endpoint: Endpoint, urls: int, options: Options) -> CallPlan:
+        return CallPlan(
+            timeout=options.timeout_for(urls),
+            policy=RetryPolicy(max_retries=options.max_retries, backoff=options.backoff),
+            price=self.tariff.price(endpoint.name, urls=urls),
+            budget=self.budget,
+        )
 
     def _request(
         self,

@@ -7,12 +7,13 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from attrs import frozen
+from attrs import define
 
 from tokfluence_async.protocol.retry import Deadline, parse_retry_after
 from tokfluence_async.protocol.seen import Kind, Seen, see
 from tokfluence_async.protocol.wire import Lost, NotSent, Outcome, Reply, Request
 from tokfluence_async.session.events import EventStream, Paused, RequestEnded, RequestStarted, Waited
+from tokfluence_async.session.flights import Flight
 
 if TYPE_CHECKING:
     from tokfluence_async.protocol.limiter import Limiter
@@ -46,7 +47,7 @@ class Sender(Protocol):
         ...
 
 
-@frozen
+@define
 class Attempt:
     """One attempt that has ended."""
 
@@ -56,11 +57,8 @@ class Attempt:
     """Seconds from sending to the end of the answer."""
     retry_after: float | None
     """Seconds, as the answer told it."""
-
-    @property
-    def credits_remaining(self) -> int | None:
-        """The wallet's balance in credits, as the answer told it."""
-        return self.outcome.credits_remaining if isinstance(self.outcome, Reply) else None
+    credits_remaining: int | None
+    """The wallet's balance in credits, as the answer told it."""
 
 
 class Dispatcher:
@@ -97,6 +95,7 @@ class Dispatcher:
     async def dispatch(
         self,
         request: Request,
+        flight: Flight,
         *,
         timeout: float,
         number: int = 1,
@@ -107,6 +106,7 @@ class Dispatcher:
 
         Args:
             request: What to send.
+            flight: Is told when the request may have left.
             timeout: Seconds, counted from sending.
             number: Which attempt of the call this is, for the events.
             before_send: Awaited when the request may leave, just before it does. If it raises, nothing is sent.
@@ -114,15 +114,16 @@ class Dispatcher:
 
         Raises:
             OutOfTimeError: The deadline came first. Nothing was sent.
-            asyncio.CancelledError: The caller was cancelled. Unless `before_send` was still under way, the request
-                may have been sent.
+            asyncio.CancelledError: The caller was cancelled. Whether the request may have been sent, the flight tells.
         """
         if deadline is None:
             await self._places.acquire()
         else:
             await self._within(deadline, self._places.acquire())
         try:
-            if deadline is None:
+            if self.limiter.try_acquire():
+                waited = 0.0
+            elif deadline is None:
                 waited = await self.limiter.acquire()
             else:
                 waited = await self._within(deadline, self.limiter.acquire())
@@ -138,7 +139,10 @@ class Dispatcher:
             except BaseException:
                 self.limiter.cancel()
                 raise
-            return await self._send(request, timeout, number)
+            flight.under_way = True
+            attempt = await self._send(request, timeout, number)
+            flight.under_way = False
+            return attempt
         finally:
             self._places.release()
 
@@ -162,7 +166,7 @@ class Dispatcher:
         except BaseException:
             self.limiter.release()
             if told:
-                ended = Attempt(Lost(""), CANCELLED, self.clock() - started, None)
+                ended = Attempt(Lost(""), CANCELLED, self.clock() - started, None, None)
                 self._tell_end(request, ended, number, exchange, "cancelled")
             raise
         if isinstance(outcome, NotSent):
@@ -170,14 +174,14 @@ class Dispatcher:
         else:
             self.limiter.release()
         seen = see(outcome)
-        retry_after = None
+        retry_after = balance = None
         if isinstance(outcome, Reply):
             balance = outcome.credits_remaining
             if balance is not None:
                 self.credits_remaining = balance
             if "retry-after" in outcome.headers:
                 retry_after = parse_retry_after(outcome.headers["retry-after"], now=self._wall_clock())
-        attempt = Attempt(outcome, seen, self.clock() - started, retry_after)
+        attempt = Attempt(outcome, seen, self.clock() - started, retry_after, balance)
         if seen.kind is Kind.RATE_LIMITED:
             self._pause(DEFAULT_PAUSE if retry_after is None else min(retry_after, MAX_PAUSE))
         if told:

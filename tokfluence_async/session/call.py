@@ -16,6 +16,7 @@ from tokfluence_async.session.attempt import Attempt, Dispatcher, OutOfTimeError
 from tokfluence_async.session.budget import Budget, Charge, charge_of
 from tokfluence_async.session.events import CreditsReserved, CreditsSettled, RetryScheduled
 from tokfluence_async.session.failures import Failure
+from tokfluence_async.session.flights import Flight
 
 __all__ = ["Call", "CallPlan"]
 
@@ -42,11 +43,10 @@ class Call:
     request: Request
     plan: CallPlan
     dispatcher: Dispatcher
+    flight: Flight
     retry_budget: RetryBudget
     rand: Callable[[], float]
     attempts: list[Attempt] = field(factory=list[Attempt], init=False)
-    under_way: bool = field(default=False, init=False)
-    """Whether an attempt has left, or may have, and has not ended."""
     _reserved: bool = field(default=False, init=False)
     _at_stake: int = field(default=0, init=False)
     """Credits that the attempts under the present reservation may have cost. Under one idempotency key the API charges
@@ -67,9 +67,17 @@ class Call:
         deadline: Deadline | None = None
         try:
             while True:
-                attempt = await self._attempt(deadline)
-                if attempt is None:
-                    raise self._error()
+                try:
+                    attempt = await self.dispatcher.dispatch(
+                        self.request,
+                        self.flight,
+                        timeout=self.plan.timeout,
+                        number=len(self.attempts) + 1,
+                        deadline=deadline,
+                    )
+                except OutOfTimeError:
+                    raise self._error() from None
+                self.attempts.append(attempt)
                 if attempt.seen.kind is Kind.APPLIED:
                     self._settle(Charge(self.plan.price, self.plan.price))
                     return attempt
@@ -81,27 +89,8 @@ class Call:
                 await asyncio.sleep(wait)
         finally:
             if self._reserved:
-                at_stake = self.plan.price if self.under_way else self._at_stake
+                at_stake = self.plan.price if self.flight.under_way else self._at_stake
                 self._settle(Charge(0, at_stake))
-
-    async def _attempt(self, deadline: Deadline | None) -> Attempt | None:
-        """One more attempt; None if there is no time left for it."""
-        try:
-            attempt = await self.dispatcher.dispatch(
-                self.request,
-                timeout=self.plan.timeout,
-                number=len(self.attempts) + 1,
-                before_send=self._leaving,
-                deadline=deadline,
-            )
-        except OutOfTimeError:
-            return None
-        self.under_way = False
-        self.attempts.append(attempt)
-        return attempt
-
-    async def _leaving(self) -> None:
-        self.under_way = True
 
     def _wait(self, attempt: Attempt, deadline: Deadline) -> float | None:
         """Seconds to wait before the attempt is repeated, its price reserved; None if it is not to be repeated."""

@@ -16,11 +16,13 @@ GRACE: Final = 5.0
 class Flight:
     """Something that is under way in the current task."""
 
-    __slots__ = ("_before", "interrupted", "task")
+    __slots__ = ("_before", "interrupted", "task", "under_way")
 
     def __init__(self, task: asyncio.Task[object]) -> None:
         self.task: asyncio.Task[object] = task
         self.interrupted: bool = False
+        self.under_way: bool = False
+        """Whether a request of it has left, or may have, and has not ended."""
         self._before = task.cancelling()
 
     def interrupt(self) -> None:

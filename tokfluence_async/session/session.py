@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tokfluence_async.errors import DecodeError
 from tokfluence_async.models import ResponseInfo, Result
@@ -100,25 +100,19 @@ class Session:
                 may have been sent.
         """
         flight = self._flights.begin()
-        leaving = False
-
-        async def leave() -> None:
-            nonlocal leaving
-            if before_send is not None:
-                await before_send()
-            leaving = True
-
         try:
-            return await self._dispatcher.dispatch(request, timeout=timeout, number=number, before_send=leave)
+            return await self._dispatcher.dispatch(
+                request, flight, timeout=timeout, number=number, before_send=before_send
+            )
         except asyncio.CancelledError:
             if not flight.was_interrupted():
                 raise
         finally:
             self._flights.end(flight)
         # Raised here, for the cancellation must not become its context: that leads to the HTTP library's objects.
-        raise Failure(request, ()).interrupted(under_way=leaving)
+        raise Failure(request, ()).interrupted(under_way=flight.under_way)
 
-    async def call(self, request: Request, decode: Callable[[bytes], R], plan: CallPlan) -> R:
+    async def call(self, request: Request, decode: Callable[[Any, bytes], R], plan: CallPlan) -> R:
         """Make a call: send it, repeat it where that is safe, decode its answer.
 
         A request with an idempotency key is repeated with that key and the same bytes only. One without (a read, or
@@ -126,7 +120,7 @@ class Session:
 
         Args:
             request: What to send.
-            decode: Makes the result of the body of a successful answer.
+            decode: Makes the result of a successful answer: of its JSON, and its body as received.
             plan: The call's deadline, repeats and price.
 
         Raises:
@@ -139,7 +133,7 @@ class Session:
         """
         flight = self._flights.begin()
         started = self._clock()
-        call = Call(request, plan, self._dispatcher, self._retry_budget, self._random)
+        call = Call(request, plan, self._dispatcher, flight, self._retry_budget, self._random)
         try:
             attempt = await call.answer()
         except asyncio.CancelledError:
@@ -150,27 +144,27 @@ class Session:
         finally:
             self._flights.end(flight)
         # As above.
-        raise Failure(request, call.attempts).interrupted(under_way=call.under_way)
+        raise Failure(request, call.attempts).interrupted(under_way=flight.under_way)
 
     @staticmethod
     def _result(
-        attempt: Attempt, request: Request, decode: Callable[[bytes], R], attempts: int, elapsed: float
+        attempt: Attempt, request: Request, decode: Callable[[Any, bytes], R], attempts: int, elapsed: float
     ) -> R:
         reply = attempt.outcome
         if not isinstance(reply, Reply):  # pragma: no cover - only a reply is ever seen as applied
             raise TypeError("an applied attempt has a reply")
         request_id = request.idempotency_key or reply.headers.get("x-request-id")
         try:
-            result = decode(reply.body)
+            result = decode(attempt.seen.payload, reply.body)
         except DecodeError as error:
             error.method, error.path, error.request_id = request.method, request.path, request_id
-            error.attempts, error.credits_remaining = attempts, reply.credits_remaining
+            error.attempts, error.credits_remaining = attempts, attempt.credits_remaining
             raise
         result.response = ResponseInfo(
             status=reply.status,
             request_id=request_id,
             attempts=attempts,
-            credits_remaining=reply.credits_remaining,
+            credits_remaining=attempt.credits_remaining,
             elapsed=elapsed,
             headers=reply.headers,
             body=reply.body,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from io import BytesIO
 from types import SimpleNamespace
@@ -129,13 +129,16 @@ class Transport:
     ) -> None:
         self._base_url = base_url
         self._key = key
-        self._secret = key.reveal().encode()
-        self._fixed_headers = {
+        self._text = key.reveal()
+        self._secret = self._text.encode()
+        fixed_headers = {
             "Authorization": f"Bearer {key.reveal()}",
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "User-Agent": user_agent,
         }
+        # What every request carries: given to aiohttp once, where the session is ours.
+        self._fixed_headers = {} if session is None else fixed_headers
         self._usual_timeout = aiohttp.ClientTimeout()
         self._owns_session = session is None
         # Whether `_Progress` is kept: not on a caller's session; and should an answer ever come over what is not marked
@@ -149,7 +152,7 @@ class Transport:
             _check_session(session)
             self._session = session
         else:
-            self._session = _open_session(connector, trace_configs, concurrency)
+            self._session = _open_session(connector, trace_configs, concurrency, fixed_headers)
 
     async def close(self) -> None:
         """Close what this object opened, and nothing else."""
@@ -195,7 +198,7 @@ class Transport:
             self._usual_timeout = usual
         return usual
 
-    def _headers(self, request: Request) -> dict[str, str]:
+    def _headers(self, request: Request) -> dict[str, str] | None:
         headers = self._fixed_headers.copy()
         if request.body is not None:
             headers["Content-Type"] = "application/json"
@@ -203,7 +206,7 @@ class Transport:
             headers["X-Request-Id"] = request.idempotency_key
         for name, value in request.headers.items():
             headers["User-Agent" if name == "user-agent" else name] = value
-        return headers
+        return headers or None
 
     def _url(self, request: Request) -> URL:
         query = f"?{urlencode(request.query)}" if request.query else ""
@@ -222,10 +225,13 @@ class Transport:
     async def _read(self, response: aiohttp.ClientResponse) -> Reply:
         status = response.status
         headers = {name.lower(): value for name, value in response.headers.items()}
-        encoding = headers.get("content-encoding", "identity").strip().lower()
-        if encoding not in {"", "identity"}:
-            response.close()
-            return self._reply(status, headers, b"", f"encoded as {encoding[:20]!r}, which was not asked for")
+        if "content-encoding" in headers:
+            encoding = headers["content-encoding"].strip().lower()
+            if encoding not in {"", "identity"}:
+                response.close()
+                return self._reply(
+                    status, headers, b"", f"encoded as {encoding[:20]!r}, which was not asked for"
+                )
         length = response.content_length
         if length is not None and length > MAX_BODY:
             response.close()
@@ -242,7 +248,7 @@ class Transport:
         """A reply, without the key even where the server quotes it back."""
         if self._secret in body:
             body = body.replace(self._secret, repr(self._key).encode())
-        key = self._key.reveal()
+        key = self._text
         if key in "\n".join(headers.values()):
             headers = {name: value.replace(key, repr(self._key)) for name, value in headers.items()}
         return Reply(status, headers, body, problem)
@@ -267,7 +273,10 @@ def _check_session(session: ClientSession) -> None:
 
 
 def _open_session(
-    connector: BaseConnector | None, trace_configs: Sequence[TraceConfig], concurrency: int
+    connector: BaseConnector | None,
+    trace_configs: Sequence[TraceConfig],
+    concurrency: int,
+    headers: Mapping[str, str],
 ) -> ClientSession:
     if connector is not None and connector.closed:
         raise ConfigurationError("the aiohttp connector that was passed in is closed")
@@ -280,6 +289,7 @@ def _open_session(
         return aiohttp.ClientSession(
             connector=connector or _Connector(limit=concurrency, keepalive_timeout=KEEP_ALIVE),
             connector_owner=connector is None,
+            headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,
