@@ -272,7 +272,7 @@ async def test_an_outage_stops_the_load(load: Load) -> None:
     report = await load.apply()
     check(load, report)
     assert report.state == "stopped"
-    assert report.stopped_by == "service_unavailable"
+    assert report.stopped_by == "outcome_unknown"
 
 
 async def test_one_process_at_a_time(load: Load) -> None:

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from tokfluence_async.campaign.settle import Belief, Step, Verdict, charge, settle, settle_absent
+from tokfluence_async.campaign.settle import Belief, Keys, Step, Verdict, charge, settle, settle_absent
 from tokfluence_async.protocol.seen import Kind
 from tokfluence_async.session.budget import Charge
 
@@ -50,6 +50,11 @@ def test_the_table_names_every_kind() -> None:
         ([Kind.LOST, Kind.REFUNDED], Verdict(Belief.UNKNOWN, Step.REPEAT)),
         ([Kind.LOST, Kind.REFUSED], Verdict(Belief.UNKNOWN, Step.RECONCILE)),
         ([Kind.LOST, Kind.TOO_LARGE], Verdict(Belief.UNKNOWN, Step.RECONCILE)),
+        ([Kind.SEEN_BEFORE, Kind.NO_CREDIT], Verdict(Belief.UNKNOWN, Step.STOP)),
+        ([Kind.SEEN_BEFORE, Kind.RATE_LIMITED], Verdict(Belief.UNKNOWN, Step.WAIT)),
+        ([Kind.SEEN_BEFORE, Kind.NOT_SENT], Verdict(Belief.UNKNOWN, Step.REPEAT_LATER)),
+        ([Kind.SEEN_BEFORE, Kind.TOO_LARGE], Verdict(Belief.UNKNOWN, Step.RECONCILE)),
+        ([Kind.SEEN_BEFORE, Kind.REFUSED], Verdict(Belief.UNKNOWN, Step.RECONCILE)),
         ([Kind.REFUNDED, Kind.TOO_LARGE], Verdict(Belief.UNKNOWN, Step.RECONCILE)),
         # A readable success settles them all: nothing is done twice under one key.
         ([Kind.LOST, Kind.GARBLED, Kind.APPLIED], Verdict(Belief.APPLIED, Step.DONE)),
@@ -68,21 +73,37 @@ def test_histories(history: list[Kind], verdict: Verdict) -> None:
         ([Kind.NO_CREDIT, Kind.SEEN_BEFORE], Step.NEW_KEY),
         ([Kind.LOST, Kind.SEEN_BEFORE], Step.REPORT),
         ([Kind.GARBLED], Step.REPORT),
+        ([Kind.APPLIED], Step.REPORT),
         ([Kind.REFUNDED, Kind.LOST, Kind.SEEN_BEFORE], Step.REPORT),
         # Somebody else used the key: another copy of the plan may have bought the URLs a moment ago.
         ([Kind.SEEN_BEFORE], Step.REPORT),
         ([Kind.NOT_SENT, Kind.SEEN_BEFORE], Step.REPORT),
+        # What came after a 409 does not explain it.
+        ([Kind.SEEN_BEFORE, Kind.NO_CREDIT, Kind.SEEN_BEFORE], Step.REPORT),
+        ([Kind.SEEN_BEFORE, Kind.REFUNDED], Step.REPORT),
+        # As long as there was no 409, the old key is the safe one: a copy of the plan has it too.
+        ([Kind.REFUNDED, Kind.REFUNDED], Step.REPEAT),
+        ([Kind.REFUNDED, Kind.NO_CREDIT], Step.REPEAT),
+        # Too large for everybody.
+        ([Kind.REFUNDED, Kind.TOO_LARGE], Step.NEW_KEY),
     ],
 )
 def test_absent_from_the_list(history: list[Kind], step: Step) -> None:
-    assert settle_absent(history).step is step
+    assert settle_absent(history, Keys.OURS).step is step
+
+
+@pytest.mark.parametrize("turned_away", [Kind.RATE_LIMITED, Kind.NO_CREDIT, Kind.DENIED])
+def test_a_409_may_be_another_s_where_the_keys_are_used_elsewhere(turned_away: Kind) -> None:
+    assert settle_absent([turned_away, Kind.SEEN_BEFORE], Keys.COPIED).step is Step.REPORT
+    assert settle_absent([Kind.REFUNDED, Kind.SEEN_BEFORE], Keys.COPIED).step is Step.NEW_KEY
+    assert settle_absent([Kind.REFUNDED, Kind.SEEN_BEFORE], Keys.SHARED).step is Step.REPORT
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 4])
 def test_what_holds_for_every_history(length: int) -> None:
     for history in product(Kind, repeat=length):
         verdict = settle(history)
-        absent = settle_absent(history)
+        absent = settle_absent(history, Keys.OURS)
         unresolved = any(kind in UNRESOLVED for kind in history)
         assert (verdict.belief is Belief.APPLIED) == (history[-1] is Kind.APPLIED)
         # Nothing is sent under another key while an attempt under this one may have been applied.
@@ -90,6 +111,15 @@ def test_what_holds_for_every_history(length: int) -> None:
             assert verdict.step not in NEW_KEYS
             assert absent.step not in NEW_KEYS
             assert verdict.belief in {Belief.UNKNOWN, Belief.APPLIED}
+        # A 409 that nothing before it explains is not forgotten: whatever was answered after it.
+        first = next((kind for kind in history if kind is not Kind.NOT_SENT), None)
+        if first is Kind.SEEN_BEFORE and history[-1] is not Kind.APPLIED:
+            assert verdict.belief is Belief.UNKNOWN
+            assert verdict.step not in NEW_KEYS
+            assert absent.step not in {*NEW_KEYS, Step.REPEAT}
+        # A new key is minted only where the old one is used up, or of no use to anybody.
+        if absent.step is Step.NEW_KEY:
+            assert Kind.SEEN_BEFORE in history or Kind.TOO_LARGE in history
         # A 409 is neither success nor failure.
         if history[-1] is Kind.SEEN_BEFORE:
             assert verdict == Verdict(Belief.UNKNOWN, Step.RECONCILE)

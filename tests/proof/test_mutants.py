@@ -32,14 +32,15 @@ class Mutant:
 
 MATRIX = "campaign/test_fault_matrix.py"
 LOADER = "campaign/test_loader.py"
+COPIES = "campaign/test_copies.py"
 
 MUTANTS = [
     Mutant(
         "a repeat has the key of the first attempt",
         "campaign/buyer.py",
-        "            order.request,\n            timeout",
-        '            __import__("attrs").evolve(order.request, idempotency_key=f"new-{len(order.history)}"),\n'
-        "            timeout",
+        "                order.request,\n                timeout",
+        '                __import__("attrs").evolve(order.request, idempotency_key=f"new-{len(order.history)}"),\n'
+        "                timeout",
         f"{MATRIX} reset-after-tracking",
     ),
     Mutant(
@@ -59,8 +60,8 @@ MUTANTS = [
     Mutant(
         "the intent is written before the request is sent",
         "campaign/buyer.py",
-        "            before_send=write_intent,\n        )\n",
-        "        )\n        await write_intent()\n",
+        "                before_send=write_intent,\n            )\n",
+        "            )\n            await write_intent()\n",
         f"{LOADER} every_intent",
     ),
     Mutant(
@@ -108,16 +109,51 @@ MUTANTS = [
     Mutant(
         "what is absent after a timeout is not bought again",
         "campaign/settle.py",
-        "        return Verdict(Belief.UNKNOWN, Step.REPORT)\n    if any(kind in _TURNED_AWAY",
-        "        return Verdict(Belief.NOT_APPLIED, Step.NEW_KEY)\n    if any(kind in _TURNED_AWAY",
+        "        return Verdict(Belief.UNKNOWN, Step.REPORT)\n    if Kind.SEEN_BEFORE not in",
+        "        return Verdict(Belief.NOT_APPLIED, Step.NEW_KEY)\n    if Kind.SEEN_BEFORE not in",
         f"{MATRIX} reset-after-the-charge",
     ),
     Mutant(
         "an answer clears only the attempt that it answers",
         "campaign/settle.py",
-        "    unresolved = any(kind in _UNRESOLVED for kind in earlier)",
+        "    unresolved = any(kind in _UNRESOLVED or kind is Kind.SEEN_BEFORE for kind in earlier)",
         "    unresolved = False",
         "campaign/test_settle.py histories",
+    ),
+    Mutant(
+        "a 409 is not forgotten over what is answered later",
+        "campaign/settle.py",
+        "    unresolved = any(kind in _UNRESOLVED or kind is Kind.SEEN_BEFORE for kind in earlier)",
+        "    unresolved = any(kind in _UNRESOLVED for kind in earlier)",
+        f"{COPIES} not_forgotten",
+    ),
+    Mutant(
+        "a copy does not explain a 409 by its own 429",
+        "campaign/settle.py",
+        "    Keys.COPIED: frozenset({Kind.REFUNDED}),",
+        "    Keys.COPIED: _TURNED_AWAY | {Kind.REFUNDED},",
+        f"{COPIES} turned_away_attempt",
+    ),
+    Mutant(
+        "a key that may be free is not replaced",
+        "campaign/settle.py",
+        "Step.NEW_KEY if Kind.TOO_LARGE in history else Step.REPEAT)",
+        "Step.NEW_KEY)",
+        f"{COPIES} without_a_409",
+    ),
+    Mutant(
+        "what is no list of posts is not an empty list",
+        "campaign/reconcile.py",
+        "            ids = _ids(payload)\n",
+        "            ids = _ids(payload) or set()\n",
+        "campaign/test_reconcile.py no_absence",
+    ),
+    Mutant(
+        "what is bought costs what the preview said",
+        "campaign/identity.py",
+        "    if (create, per_url) != (plan.create_credits, plan.credits_per_url):",
+        "    if (create, per_url) == (0, 0):",
+        "campaign/test_bounds.py other_prices",
     ),
     Mutant(
         "the same key means the same bytes",
@@ -128,9 +164,9 @@ MUTANTS = [
     ),
     Mutant(
         "a plan is spent in one account",
-        "campaign/loader.py",
-        "            if before is not None and before != value:",
-        "            if before is None and before == value:",
+        "campaign/identity.py",
+        "        if bound and before is not None and before != value:",
+        "        if bound and before is None and before == value:",
         f"{LOADER} another_base_url",
     ),
     Mutant(
@@ -164,8 +200,8 @@ MUTANTS = [
     Mutant(
         "what was in doubt is looked up before it is sent again",
         "campaign/loader.py",
-        "            read = await reconciler.run(final=False, resubmit=self._resubmit)",
-        "            read = True",
+        "            if not await reconciler.run(final=False, resubmit=self._resubmit):",
+        "            if False:",
         f"{LOADER} forgotten",
     ),
     Mutant(

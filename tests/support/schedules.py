@@ -28,6 +28,8 @@ from tokfluence_async.campaign.report import LoadReport
 __all__ = ["Result", "Schedule", "make_plan", "play", "videos_of"]
 
 NAME: Final = "Spring"
+ENOUGH: Final = 10**9
+"""A cap that is none."""
 
 
 @frozen
@@ -97,7 +99,8 @@ class Schedule:
     async def _leg(self, machine: Machine, given: int | None, *, calm: bool) -> LoadReport | None:
         """One process, from its start to its end."""
         rand = self.rand
-        end, after, cap = "", 0, None
+        # Without a word about it, the cap of the run before would go on.
+        end, after, cap = "", 0, ENOUGH if machine.caps else None
         if not calm:
             ends = ("", "crash", "crash", "crash", "cancel", "stop")
             end = rand.choice(ends if self.setting.deadly else ("", "stop"))
@@ -169,11 +172,23 @@ class Schedule:
             self._wrong(machine, "a run without faults gave no report")
             return
         self.complete = report.state == "complete"
-        if self.setting.kind == "kind" and not (self.complete and not report.urls.unknown):
+        good = self.complete and not report.urls.unknown
+        if self.setting.kind == "kind" and not good and not self._taken_over(machine):
             self._wrong(machine, f"nothing was in the way, and yet: {report}")
         stuck_create = report.campaign_id is None
         if report.state == "stopped" and not stuck_create:
             self._wrong(machine, f"it never ends: {report}")
+
+    def _taken_over(self, machine: Machine) -> bool:
+        """Whether the campaign was given by its id, where ids are used up by what was turned away.
+
+        Somebody else may be at work in it: then a 409 after a 429 does not tell of the 429.
+        """
+        file = LoadFile.read(machine.path)
+        try:
+            return bool(self.setting.world.burns) and not records.created_by_us(file.db)
+        finally:
+            file.close()
 
     def _wrong(self, machine: Machine, text: str) -> None:
         self.server.violations.append(f"at {self.loop.time():.3f}, {machine.path.stem}: {text}")

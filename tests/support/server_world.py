@@ -57,6 +57,8 @@ class World:
     rejected_form: str = "url"
     """How an answer names a rejected post: ``url``, ``string``, ``handle``, ``id`` or ``nameless``."""
     max_batch: int = 1000
+    counts: bool = True
+    """Whether a campaign tells how many posts it tracks: those that are listed."""
     shared: bool = False
     """Whether two machines work on one plan. Then a new key may leave while another machine repeats an old one in vain:
     only what is charged counts."""

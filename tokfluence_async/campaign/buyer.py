@@ -31,6 +31,8 @@ __all__ = ["Buyer"]
 DIGEST_SIZE: Final = 16
 STRIKES: Final = 3
 """Batches in a row that may fail for good before the load stops: the API, or the way to it, is down."""
+_OUTAGES: Final = frozenset({"internal_error", "upstream_error"})
+"""Codes of the API that say by themselves that it is out of order."""
 MAX_TURNED_AWAY: Final = 20
 """How often the rate limit may turn a batch away before the load stops: somebody else is using the limit up."""
 
@@ -74,10 +76,11 @@ class Buyer:
         if not self.budget.allows(reserved):
             self.stop.request(
                 "max_credits",
-                f"the cap of {self.budget.max_credits:,} credits would be crossed; resume with a higher --max-credits",
+                f"the cap would be crossed: {reserved:,} credits are needed and {self.budget.remaining or 0:,} are "
+                "left under it; resume with a higher --max-credits",
             )
         self.stop.check()
-        self.budget.reserved += reserved
+        self.budget.reserve(reserved)
         before = order.charged
         tell_reserved(self.session, self.budget, order.request.call, len(order.history) + 1, reserved)
         try:
@@ -87,7 +90,7 @@ class Buyer:
             self._count(order, Charge(order.charged.min, order.price))
             raise
         finally:
-            self.budget.reserved -= reserved
+            self.budget.settle(reserved, Charge(0, 0))
             tell_settled(
                 self.session,
                 self.budget,
@@ -106,17 +109,20 @@ class Buyer:
     ) -> Bought:
         digest = hashlib.blake2b(order.request.body or b"", digest_size=DIGEST_SIZE).digest()
         intents: list[int] = []
+        begin: Callable[[], None]
 
         async def write_intent() -> None:
             self.stop.check()
+            begin()
             intents.append(await self.journal.run(lambda db: _begin(db, order, digest, self.wall_clock())))
 
-        attempt = await self.session.attempt(
-            order.request,
-            timeout=self.options.timeout_for(order.request.urls),
-            number=len(order.history) + 1,
-            before_send=write_intent,
-        )
+        with self.stop.interruptible() as begin:
+            attempt = await self.session.attempt(
+                order.request,
+                timeout=self.options.timeout_for(order.request.urls),
+                number=len(order.history) + 1,
+                before_send=write_intent,
+            )
         if len(intents) != 1:
             raise LoadFileError("a request left without its intent on record; this is a bug")
         order.history.append(attempt.seen.kind)
@@ -170,10 +176,20 @@ class Buyer:
         self.strikes += 1
         if self.strikes >= STRIKES:
             self.stop.request(
-                bought.seen.code or "outcome_unknown",
+                bought.seen.code if bought.seen.code in _OUTAGES else "outcome_unknown",
                 f"{self.strikes} batches in a row failed: {bought.seen.message}; resume later",
             )
         return False
+
+    def strike(self, refused: Seen) -> None:
+        """Count a batch that was refused, each of which may have been charged; after some in a row, stop."""
+        self.strikes += 1
+        if self.strikes >= STRIKES:
+            self.stop.request(
+                refused.code or f"http_{refused.status}",
+                f"the API refused {self.strikes} batches in a row ({refused.status} {refused.code}): "
+                f"{refused.message}. See whether the campaign still exists; to go on with the next batches, resume",
+            )
 
     def stop_for(self, seen: Seen) -> None:
         """Stop because of an answer that would come to every other request as well."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn, cast
+from typing import Any, Final, NoReturn, cast
 
 from tokfluence_async.campaign import records
 from tokfluence_async.campaign.buyer import Buyer
@@ -12,7 +12,7 @@ from tokfluence_async.campaign.plan import Plan
 from tokfluence_async.campaign.purchase import Bought, Order
 from tokfluence_async.campaign.reads import Reader
 from tokfluence_async.campaign.records import Settlement, State
-from tokfluence_async.campaign.settle import Belief, Step, charge, settle_absent
+from tokfluence_async.campaign.settle import Belief, Keys, Step, charge, settle_absent
 from tokfluence_async.campaign.stop import Stopped
 from tokfluence_async.protocol.endpoints import CAMPAIGNS_SHOW
 from tokfluence_async.protocol.seen import Kind
@@ -21,21 +21,29 @@ from tokfluence_async.session.budget import Charge
 __all__ = ["Create"]
 
 
+_APPLIED_BEFORE: Final = (
+    "this plan was applied before, from another file or machine: the API knows its create. Go on from that load file, "
+    "or pass --campaign-id. No analysis was bought"
+)
+
+
 class Create:
     """Sees to it that the load has its campaign.
 
     Attributes:
         wallet: The balance that the create's answer told, in credits; None unless the campaign was created now.
-        created_here: Whether this load's own create made the campaign.
+        created_here: Whether whatever is in the campaign was put there by this plan: this load's own create made it, or
+            it was empty when it was taken.
     """
 
-    def __init__(self, buyer: Buyer, reader: Reader, plan: Plan, journal: Journal) -> None:
+    def __init__(self, buyer: Buyer, reader: Reader, plan: Plan, journal: Journal, keys: Keys) -> None:
         self.wallet: int | None = None
         self.created_here: bool = True
         self._buyer = buyer
         self._reader = reader
         self._plan = plan
         self._journal = journal
+        self._keys = keys
 
     async def ensure(self, given: int | None) -> int:
         """The campaign's id: from the record, from the caller, or from a create.
@@ -70,7 +78,7 @@ class Create:
                     self._buyer.stop_for(bought.seen)
                     raise Stopped
                 case Step.QUARANTINE | Step.SPLIT:
-                    self._refused(bought)
+                    self._refused(order, bought)
                 case Step.RECONCILE:
                     order = await self._next_generation(order, bought)
                     continue
@@ -82,13 +90,14 @@ class Create:
 
     async def _next_generation(self, order: Order, bought: Bought) -> Order:
         """A 409, or an unreadable success: another key only where every attempt is known to have done nothing."""
-        if settle_absent(order.history).step is not Step.NEW_KEY:
+        if settle_absent(order.history, self._keys).step is not Step.NEW_KEY:
             if bought.seen.kind is Kind.REFUSED:
-                self._refused(bought)
+                self._refused(order, bought)
             self._doubt(order, bought)
         child = (order.batch.step, order.batch.generation + 1, ())
         settlement = Settlement(State.REPLACED, Charge(0, 0), children=(child,))
         await self._journal.run(lambda db: records.settle_batch(db, order.batch, settlement))
+        self._buyer.budget.correct(order.charged, Charge(0, 0))
         return await self._journal.run(lambda db: create_order(self._plan, db))
 
     def _doubt(self, order: Order, bought: Bought) -> NoReturn:
@@ -96,11 +105,7 @@ class Create:
         if bought.verdict.step is Step.RECONCILE and all(
             kind in {Kind.SEEN_BEFORE, Kind.NOT_SENT} for kind in order.history
         ):
-            self._stop(
-                "duplicate_request",
-                "this plan was applied before, from another file or machine: the API knows its create. Go on from "
-                "that load file, or pass --campaign-id. Nothing was bought",
-            )
+            self._stop("duplicate_request", _APPLIED_BEFORE)
         if bought.verdict.belief is Belief.UNKNOWN:
             self._stop(
                 "create_unknown",
@@ -110,10 +115,13 @@ class Create:
             )
         self._stop(bought.seen.code or "not_created", f"the campaign was not created: {bought.seen.message}")
 
-    def _refused(self, bought: Bought) -> NoReturn:
+    def _refused(self, order: Order, bought: Bought) -> NoReturn:
+        if order.batch.generation and bought.seen.code == "invalid_campaign":
+            # The 409 that this key was made for came from a create of the same plan after all.
+            self._stop("duplicate_request", _APPLIED_BEFORE)
         self._stop(
             bought.seen.code or "refused",
-            f"the API refused to create the campaign: {bought.seen.message}. If its name is taken, choose "
+            f"the API refused to create the campaign: {bought.seen.message.rstrip('.')}. If its name is taken, choose "
             "another, or pass --campaign-id to load into the campaign that has it. No analysis was bought",
         )
 
@@ -147,7 +155,7 @@ class Create:
 
     async def _record_adopted(self, campaign_id: int) -> None:
         def write(db: records.Connection) -> None:
-            self._set_campaign(campaign_id, created_here=False)
+            self._set_campaign(campaign_id, created_here=self.created_here)
             create = records.create_of(db)
             history = records.history(db, create.id)
             price = self._plan.create_credits
@@ -173,8 +181,9 @@ class Create:
                 "plan_stale",
                 f"campaign {given} is named {name!r}, not {self._plan.name!r}. Nothing was bought",
             )
-        # Whether it is the very campaign that a lost create made can't be told: it may have held posts before.
-        self.created_here = False
+        # Whether it is the very campaign that a lost create made can't be told. It need not be, as long as it is empty.
+        count: Any = cast("dict[str, Any]", data).get("tracked_posts_count")
+        self.created_here = type(count) is int and count == 0
         await self._record_adopted(given)
         return given
 

@@ -14,7 +14,7 @@ from typing import Final
 
 import anyio
 
-from tokfluence_async.campaign import records
+from tokfluence_async.campaign import identity, records
 from tokfluence_async.campaign.buyer import Buyer
 from tokfluence_async.campaign.create import Create
 from tokfluence_async.campaign.events import LoadStarted, LoadStopping
@@ -27,12 +27,12 @@ from tokfluence_async.campaign.reads import Reader
 from tokfluence_async.campaign.reconcile import Reconciler
 from tokfluence_async.campaign.records import State
 from tokfluence_async.campaign.report import LoadReport
-from tokfluence_async.campaign.settle import Step
+from tokfluence_async.campaign.settle import Keys, Step
 from tokfluence_async.campaign.stop import Stop, Stopped
 from tokfluence_async.client import Tokfluence
 from tokfluence_async.errors import LoadFileError, PlanStaleError
 from tokfluence_async.protocol.seen import Kind, Seen
-from tokfluence_async.session.budget import Budget
+from tokfluence_async.session.budget import Budget, Charge
 
 __all__ = ["Loader"]
 
@@ -48,7 +48,8 @@ class Loader:
     Args:
         tok: The client. Its options give the concurrency, the retries and the waits.
         file: The load file, open and locked; the caller closes it after `run`.
-        max_credits: Credits that this load may cost at most, earlier runs included; the client's by default.
+        max_credits: Credits that this load may cost at most, earlier runs included; by default the client's, else the
+            cap that an earlier run had. Whatever it is, the load counts towards the client's own cap.
         campaign_id: Load into this campaign, whose name must be the plan's, instead of creating one. Needed when the
             answer to the create was lost: there is no call that lists campaigns.
         resubmit_unknown: Buy anew what an earlier run has reported as unknown and the campaign still does not list. If
@@ -75,18 +76,25 @@ class Loader:
         self._file = file
         self._given_campaign = campaign_id
         self._resubmit = resubmit_unknown
-        self._max_credits = tok.options.max_credits if max_credits is None else max_credits
+        self._max_credits = _first(max_credits, tok.options.max_credits, identity.recorded_cap(file))
         self._wall_clock = wall_clock
         self._stop = Stop(lambda code, message: tok.events.emit(LoadStopping(code=code, message=message)))
         self._journal = journal(file)
         self._buyer = Buyer(
-            tok.session, tok.options, self._journal, Budget(self._max_credits), self._stop, wall_clock, rand
+            tok.session,
+            tok.options,
+            self._journal,
+            Budget(self._max_credits, parent=tok.spent),
+            self._stop,
+            wall_clock,
+            rand,
         )
         self._ready: deque[Order] = deque()
         self._reading = anyio.Lock()
         self._cursor = 0
         self._later: list[tuple[float, int, Order]] = []
-        self._asked: set[int] = set()
+        self._states: tuple[State, ...] = (State.DOUBTFUL, State.PENDING)
+        """What is sent: unless they can be looked for first, what earlier runs left in doubt is not."""
 
     def stop(
         self, code: str = "interrupted", message: str = "interrupted; resume it from its load file"
@@ -109,7 +117,7 @@ class Loader:
             return report
         started = anyio.current_time()
         try:
-            await self._journal.run(self._check_identity)
+            await self._journal.run(self._bind)
             await self._load(self._file.plan(), report)
         except Stopped:
             pass
@@ -138,27 +146,14 @@ class Loader:
         finally:
             await self._journal.close()
 
-    def _check_identity(self, _: records.Connection) -> None:
-        """A plan is spent with one account at one place: under another, its keys would be new and buy again."""
-        mine = {
-            "base_url": self._options.base_url,
-            "key_prefix": self._options.require_key().prefix,
-        }
-        for name, value in mine.items():
-            before = self._file.meta(name)
-            if before is not None and before != value:
-                what = "the base URL" if name == "base_url" else "the API key that begins with"
-                raise PlanStaleError(
-                    f"was begun with {what} {before}, not {value}: its idempotency keys mean nothing there, and "
-                    "everything would be bought again. Nothing was sent",
-                    file=str(self._file.path),
-                )
-            self._file.set_meta(name, value)
+    def _bind(self, db: records.Connection) -> None:
+        identity.bind(db, self._file, self._options)
+        identity.check_tariff(self._file.plan(), self._tok.tariff, self._file)
         self._file.set_meta("max_credits", "" if self._max_credits is None else str(self._max_credits))
 
     async def _load(self, plan: Plan, report: LoadReport) -> None:
         budget = self._buyer.budget
-        budget.charged_min, budget.charged_max = report.credits.charged_min, report.credits.charged_max
+        budget.correct(Charge(0, 0), Charge(report.credits.charged_min, report.credits.charged_max))
         if self._tok.events.wanted:
             self._tok.events.emit(
                 LoadStarted(
@@ -171,25 +166,36 @@ class Loader:
             )
         await self._check_cap(plan, report)
         reader = Reader(self._tok, self._journal, budget, self._stop, self._wall_clock, self._buyer.rand)
-        create = Create(self._buyer, reader, plan, self._journal)
+        keys = Keys.OURS if identity.in_place(self._file) else Keys.COPIED
+        create = Create(self._buyer, reader, plan, self._journal, keys)
         campaign_id = await create.ensure(self._given_campaign)
         if create.wallet is not None:
             self._check_wallet(plan, create.wallet, report)
         orders = Orders(plan, campaign_id, self._tok.analyze_encoder)
         reconciler = Reconciler(
-            reader, self._journal, budget, campaign_id, plan.credits_per_url, create.created_here
+            reader,
+            self._journal,
+            budget,
+            campaign_id,
+            plan.credits_per_url,
+            planned=plan.urls,
+            created_here=create.created_here,
+            keys=keys if await self._journal.run(records.created_by_us) else Keys.COPIED,
         )
         if await self._urls_in(State.DOUBTFUL) + await self._urls_in(State.UNKNOWN):
             # What an earlier run left in doubt is looked for first: the API may have forgotten the keys by now.
             await self._settle_down()
-            read = await reconciler.run(final=False, resubmit=self._resubmit)
-            if not read and await self._urls_in(State.DOUBTFUL):
-                self._stop_unread(reconciler.unread)
+            if not await reconciler.run(final=False, resubmit=self._resubmit):
+                self._check_unread(reconciler.unread)
+                self._states = (State.PENDING,)
+        looked_for = await self._urls_in(State.UNKNOWN)
         for _ in range(MAX_PASSES):
             self._stop.check()
             await self._send_all(orders)
             self._stop.check()
-            if await self._urls_in(State.DOUBTFUL):
+            unknown = await self._urls_in(State.UNKNOWN)
+            if await self._urls_in(State.DOUBTFUL) or unknown > looked_for:
+                looked_for = unknown
                 await self._settle_down()
                 if not await reconciler.run(final=True):
                     self._stop_unread(reconciler.unread)
@@ -204,14 +210,18 @@ class Loader:
                 return
         self.stop("upstream_error", "batches fail and are refunded again and again; resume later")
 
-    def _stop_unread(self, seen: Seen | None) -> None:
-        """Send nothing again, and buy nothing new, while what is in doubt can't be looked for."""
+    def _check_unread(self, seen: Seen | None) -> None:
+        """Stop, if what kept the campaign's list from being read would keep everything else from being bought."""
         if seen is not None and seen.kind in {Kind.DENIED, Kind.NO_CREDIT}:
             self._buyer.stop_for(seen)
+        self._stop.check()
+
+    def _stop_unread(self, seen: Seen | None) -> None:
+        self._check_unread(seen)
         self.stop(
             "outcome_unknown",
             "outcomes are in doubt, and the campaign's posts, which would tell, can't be read now "
-            f"({seen.message if seen else 'the cap'}). Nothing was sent again; resume later",
+            f"({seen.message if seen else 'the cap'}). What is in doubt was not sent again; resume later",
         )
         self._stop.check()
 
@@ -220,16 +230,19 @@ class Loader:
 
     async def _check_cap(self, plan: Plan, report: LoadReport) -> None:
         """Refuse to begin what the cap does not let end."""
-        if self._max_credits is None:
+        left = self._buyer.budget.remaining
+        if left is None:
             return
         create = await self._journal.run(records.create_of)
         to_create = plan.create_credits if create.state is State.PENDING and not self._given_campaign else 0
         # What is in doubt is counted as charged already: repeating it under its key can't charge it twice.
-        needed = report.credits.charged_max + to_create + plan.credits_per_url * report.urls.unsent
-        if needed > self._max_credits and report.urls.unsent:
+        needed = to_create + plan.credits_per_url * report.urls.unsent
+        if needed > left and report.urls.unsent:
+            spent = report.credits.charged_max
+            cap = spent + left if self._max_credits is None else min(self._max_credits, spent + left)
             self.stop(
                 "max_credits",
-                f"the load costs up to {needed:,} credits in all, more than the cap of {self._max_credits:,}; "
+                f"the load costs up to {spent + needed:,} credits in all, more than the cap of {cap:,}; "
                 "raise --max-credits. Nothing was sent",
             )
         self._stop.check()
@@ -256,7 +269,6 @@ class Loader:
     async def _send_all(self, orders: Orders) -> None:
         """Send every batch that is to be sent: one alone until the API has accepted one, then side by side."""
         self._ready.clear()
-        self._asked.clear()
         self._cursor = 0
         proved = await self._journal.run(records.any_accepted)
         while not proved:
@@ -305,7 +317,7 @@ class Loader:
     def _read_ahead(self, db: records.Connection, orders: Orders) -> list[Order]:
         found = [
             each
-            for state in (State.DOUBTFUL, State.PENDING)
+            for state in self._states
             for each in records.batches_after(db, state, self._cursor, LOOKAHEAD)
         ]
         found.sort(key=lambda each: each.id)
@@ -318,8 +330,11 @@ class Loader:
             step = bought.verdict.step
             if step is Step.DONE:
                 return bought.settlement.accepted > 0
-            if step is Step.QUARANTINE and alone:
-                self._refused_alone(bought)
+            if step is Step.QUARANTINE:
+                if alone:
+                    self._refused_alone(bought)
+                else:
+                    self._buyer.strike(bought.seen)
             if step is Step.STOP:
                 self._buyer.stop_for(bought.seen)
             if step in {Step.QUARANTINE, Step.STOP, Step.RECONCILE, Step.SPLIT}:
@@ -341,3 +356,7 @@ class Loader:
             "whether the campaign still exists, and whether the API takes the analyze body in this form; to go on with "
             "the next batch, again alone, resume",
         )
+
+
+def _first(*caps: int | None) -> int | None:
+    return next((cap for cap in caps if cap is not None), None)

@@ -117,10 +117,10 @@ def _applied(order: Order, attempt: Attempt) -> Settlement:
         if place in refused or unmatched
     ]
     unknown = len(order.posts) - len(refused) if unmatched else 0
-    sure = order.price - per_url * (len(refused) + unmatched)
+    sure = 0 if unmatched else order.price - per_url * len(refused)
     return Settlement(
         State.UNKNOWN if unknown else State.APPLIED,
-        charge(order.history, price=order.price, sure=max(sure, 0)),
+        charge(order.history, price=order.price, sure=sure),
         accepted=len(order.posts) - len(refused) - unknown,
         rejected=len(refused),
         unknown=unknown,
@@ -133,7 +133,8 @@ def match_rejected(
 ) -> tuple[dict[int, tuple[str, str]], int]:
     """Which of the posts (by place) an answer rejects, with code and reason; and how many rejections name none of them.
 
-    A rejection names its post by URL, as it was sent or in another spelling, by video id, or by the creator's handle.
+    A rejection names its post by URL, as it was sent or in another spelling, or by video id; one that gives neither, by
+    the creator's handle.
     """
     if not listed:
         return {}, 0
@@ -146,7 +147,9 @@ def match_rejected(
     for each in listed:
         post_id = str(each.extra.get("postId") or each.extra.get("post_id") or "")
         handle = str(each.extra.get("creator_handle") or each.extra.get("handle") or "").lstrip("@").lower()
-        names = (each.url, video_id(each.url) if each.url else "", post_id, f"@{handle}" if handle else "")
+        # A handle says less than a URL: where the URL is none of the batch's, it may mean another post of the creator.
+        by_handle = f"@{handle}" if handle and not each.url and not post_id else ""
+        names = (each.url, video_id(each.url) if each.url else "", post_id, by_handle)
         found = next((by_name[name] for name in names if name and name in by_name), set[int]())
         unmatched += not found
         for place in found:

@@ -15,8 +15,9 @@ from tokfluence_async.client import Tokfluence
 from tokfluence_async.protocol.endpoints import Endpoint
 from tokfluence_async.protocol.retry import RetryPolicy
 from tokfluence_async.protocol.seen import Kind, Seen
-from tokfluence_async.protocol.wire import Request
+from tokfluence_async.protocol.wire import MAX_BODY, Reply, Request
 from tokfluence_async.session.budget import Budget, Charge, charge_of
+from tokfluence_async.session.session import Attempt
 
 __all__ = ["Reader"]
 
@@ -36,9 +37,20 @@ class Reader:
     rand: Callable[[], float]
 
     async def read(
-        self, endpoint: Endpoint, resource_id: int, query: tuple[tuple[str, str], ...] = ()
+        self,
+        endpoint: Endpoint,
+        resource_id: int,
+        query: tuple[tuple[str, str], ...] = (),
+        *,
+        max_body: int = MAX_BODY,
     ) -> tuple[Any, Seen | None]:
         """Read something of the campaign.
+
+        Args:
+            endpoint: What to read.
+            resource_id: The campaign.
+            query: Query parameters.
+            max_body: Bytes that the answer may have.
 
         Returns:
             The answer's JSON and what was seen last; None in place of the latter where the cap left no room for the
@@ -51,30 +63,30 @@ class Reader:
         policy = RetryPolicy(
             max_retries=self.tok.options.max_retries, backoff=max(self.tok.options.backoff, 0.001)
         )
-        request = Request(endpoint.name, endpoint.method, endpoint.path(resource_id), query)
+        request = Request(
+            endpoint.name, endpoint.method, endpoint.path(resource_id), query, max_body=max_body
+        )
         number = 0
         while True:
             self.stop.check()
             if not self.budget.allows(price):
                 return None, None
             number += 1
-            payload, seen = await self._attempt(request, price, number)
-            if seen.kind not in _WORTH_REPEATING or number > policy.max_retries:
-                return payload, seen
+            attempt = await self._attempt(request, price, number)
+            seen = attempt.seen
+            if seen.kind not in _WORTH_REPEATING or number > policy.max_retries or _is_too_long(attempt):
+                return seen.payload if seen.kind is Kind.APPLIED else None, seen
             await self.stop.sleep(policy.wait(number, retry_after=None, random=self.rand))
 
-    async def _attempt(self, request: Request, price: int, number: int) -> tuple[Any, Seen]:
+    async def _attempt(self, request: Request, price: int, number: int) -> Attempt:
         self.budget.reserve(price)
         tell_reserved(self.tok.session, self.budget, request.call, number, price)
-        started = self.wall_clock()
-        intent = await self.journal.run(
-            lambda db: records.begin_attempt(
-                db, batch=None, call=request.call, key=None, digest=None, price=price, started=started
-            )
-        )
-        attempt = await self.tok.session.attempt(request, timeout=self.tok.options.timeout, number=number)
-        cost = charge_of(attempt.seen.kind, price)
-        self.budget.settle(price, cost)
+        cost = Charge(0, 0)
+        try:
+            intent, attempt = await self._send(request, price, number)
+            cost = charge_of(attempt.seen.kind, price)
+        finally:
+            self.budget.settle(price, cost)
         tell_settled(self.tok.session, self.budget, request.call, reserved=price, before=_NOTHING, now=cost)
         ended = self.wall_clock()
         await self.journal.run(
@@ -82,4 +94,34 @@ class Reader:
                 db, intent, seen=attempt.seen, ended=ended, credits_remaining=attempt.credits_remaining
             )
         )
-        return attempt.seen.payload if attempt.seen.kind is Kind.APPLIED else None, attempt.seen
+        return attempt
+
+    async def _send(self, request: Request, price: int, number: int) -> tuple[int, Attempt]:
+        """Send the read once; the number of its attempt on record, and what came of it."""
+        intents: list[int] = []
+        begin: Callable[[], None]
+
+        def write(db: records.Connection) -> int:
+            return records.begin_attempt(
+                db,
+                batch=None,
+                call=request.call,
+                key=None,
+                digest=None,
+                price=price,
+                started=self.wall_clock(),
+            )
+
+        async def write_intent() -> None:
+            begin()
+            intents.append(await self.journal.run(write))
+
+        with self.stop.interruptible() as begin:
+            attempt = await self.tok.session.attempt(
+                request, timeout=self.tok.options.timeout, number=number, before_send=write_intent
+            )
+        return intents[0], attempt
+
+
+def _is_too_long(attempt: Attempt) -> bool:
+    return isinstance(attempt.outcome, Reply) and attempt.outcome.too_long

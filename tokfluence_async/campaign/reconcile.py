@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Final, cast
 
 from attrs import define, evolve, field
@@ -13,16 +13,26 @@ from tokfluence_async.campaign.journal import Journal
 from tokfluence_async.campaign.purchase import rejection, video_id
 from tokfluence_async.campaign.reads import Reader
 from tokfluence_async.campaign.records import BatchRow, Rejection, Settlement, State
-from tokfluence_async.campaign.settle import Step, charge, settle, settle_absent
+from tokfluence_async.campaign.settle import Keys, Step, Verdict, charge, settle, settle_absent
 from tokfluence_async.campaign.telling import tell_settled, tell_settlement
 from tokfluence_async.protocol.endpoints import CAMPAIGNS_POSTS, POSTS_ANALYZE
 from tokfluence_async.protocol.seen import Kind, Seen
+from tokfluence_async.protocol.wire import MAX_BODY
 from tokfluence_async.session.budget import Budget, Charge
 
 __all__ = ["Reconciler"]
 
 CHUNK: Final = 64
 MAX_PAGES: Final = 10_000
+MAX_BARREN: Final = 3
+"""Pages in a row without a post that was not on an earlier one, after which nothing new is expected."""
+ENTRY: Final = 1024
+"""Bytes of a post in the list, generously."""
+MAX_LIST: Final = 128 * 1024 * 1024
+"""Bytes of the list that are read at most, where the API does not page it."""
+
+_PROVING: Final = frozenset({Kind.SEEN_BEFORE, Kind.GARBLED, Kind.APPLIED})
+"""Answers that say that something was done under the key."""
 
 
 @define
@@ -37,8 +47,12 @@ class Reconciler:
     budget: Budget
     campaign_id: int
     credits_per_url: int
+    planned: int
+    """URLs of the plan."""
     created_here: bool
     """Whether this load created the campaign, so that whatever is in it was bought by this plan."""
+    keys: Keys
+    """Who may use the plan's keys."""
     unread: Seen | None = field(default=None, init=False)
     """What was seen when the list could not be read, unless it was the cap that kept it from being read."""
 
@@ -53,9 +67,11 @@ class Reconciler:
         Returns:
             Whether the list could be read; if not, nothing has changed, and `unread` says why.
         """
-        listed = await self._listed()
+        listed = await self._listed(await self.journal.run(self._wanted))
         if listed is None:
             return False
+        if await self.journal.run(records.keys_seen_elsewhere):
+            self.keys = Keys.SHARED
         for state in (State.DOUBTFUL, State.UNKNOWN):
             after = 0
             while batches := await self._batches(state, after):
@@ -66,6 +82,16 @@ class Reconciler:
 
     async def _batches(self, state: State, after: int) -> list[BatchRow]:
         return await self.journal.run(lambda db: records.batches_after(db, state, after, CHUNK))
+
+    @staticmethod
+    def _wanted(db: records.Connection) -> set[str]:
+        """The video ids that are in doubt."""
+        return {
+            video_id(post.url)
+            for state in (State.DOUBTFUL, State.UNKNOWN)
+            for batch in records.batches_after(db, state, 0, -1)
+            for post in records.posts_of(db, batch.id)
+        }
 
     async def _judge(self, batch: BatchRow, listed: set[str], *, final: bool, resubmit: bool) -> None:
         """Settle one batch by the list, in one transaction."""
@@ -114,38 +140,53 @@ class Reconciler:
         found = sum(there)
         per_url = self.credits_per_url
         price = per_url * batch.urls
-        # Only what nobody else can have put there must have been charged to this load.
-        ours = self.created_here and _reached(history)
+        if found and not self.created_here and not _PROVING & {*history}:
+            # Somebody else may have put it there. To ask the old key would be to buy it, had the API forgotten the key.
+            told = "it was sent, and is in the campaign; whether that is why can't be told"
+            return None if batch.state is State.UNKNOWN else _unknown(posts, history, price, told)
+        # Only what nobody else can have put there must have been charged to this load, and under this key: what an
+        # earlier one did, and was paid back for, may be listed late.
+        ours = self.created_here and batch.generation == 0 and _reached(history)
         sure = charge(history, price=price, sure=per_url * found if ours else 0)
         if found == len(posts):
             return Settlement(State.APPLIED, sure, accepted=found, rejected=len(named), outcomes=named)
-        if batch.state is State.DOUBTFUL and not _to_be_judged(history, found, final=final):
+        # A part that is there was bought by somebody: what was turned away buys nothing.
+        keys = Keys.COPIED if found and self.keys is Keys.OURS else self.keys
+        verdict = settle_absent(history, keys)
+        if batch.state is State.DOUBTFUL and not _to_be_judged(history, verdict, found, final=final):
             return None
         missing = [post for post, is_there in zip(posts, there, strict=True) if not is_there]
-        verdict = settle_absent(history)
+        if verdict.step is Step.REPEAT:
+            return None if found else Settlement(State.PENDING, charge(history, price=price))
         if verdict.step is Step.NEW_KEY and batch.state is State.DOUBTFUL:
             kept = Charge(0, per_url * found)
             child = (batch.step, batch.generation + 1, tuple(missing))
             present = tuple(post for post, is_there in zip(posts, there, strict=True) if is_there)
             return Settlement(State.REPLACED, kept, accepted=found, children=(child,), kept=present)
         told = "it was sent, and whether it was applied can't be told"
-        lost = tuple(rejection(post, "unknown", "outcome_unknown", told) for post in missing)
-        return Settlement(
-            State.UNKNOWN,
-            sure if found else charge(history, price=price),
+        settlement = _unknown(missing, history, price, told)
+        return evolve(
+            settlement,
+            charge=sure if found else settlement.charge,
             accepted=found,
             rejected=len(named),
-            unknown=len(missing),
-            outcomes=(*named, *lost),
+            outcomes=(*named, *settlement.outcomes),
         )
 
-    async def _listed(self) -> set[str] | None:
-        """The video ids that the campaign lists; None if that can't be read now."""
+    async def _listed(self, wanted: set[str]) -> set[str] | None:
+        """Those of the wanted video ids that the campaign lists; None if that can't be read now.
+
+        Nothing is read after the page that has the last of them: each page costs 2 credits.
+        """
         found: set[str] = set()
         cursors: set[str] = set()
+        barren = 0
         query: tuple[tuple[str, str], ...] = ()
+        max_body = max(MAX_BODY, min(self.planned * ENTRY, MAX_LIST))
         for _ in range(MAX_PAGES):
-            payload, seen = await self.reader.read(CAMPAIGNS_POSTS, self.campaign_id, query)
+            payload, seen = await self.reader.read(
+                CAMPAIGNS_POSTS, self.campaign_id, query, max_body=max_body
+            )
             if seen is None:
                 self.reader.stop.request(
                     "max_credits",
@@ -156,23 +197,33 @@ class Reconciler:
             if payload is None:
                 self.unread = seen
                 return None
-            found.update(_ids(payload))
+            ids = _ids(payload)
+            if ids is None:
+                self.unread = Seen(Kind.GARBLED, message="it is no list of posts")
+                return None
+            barren = 0 if ids - found else barren + 1
+            found |= ids
             cursor = _next_cursor(payload)
-            if cursor is None or cursor in cursors:
+            if cursor is None or cursor in cursors or barren == MAX_BARREN or wanted <= found:
                 return found
             cursors.add(cursor)
             query = (("cursor", cursor),)
-        return found
+        self.unread = Seen(Kind.GARBLED, message="its pages have no end")
+        return None
 
 
-def _to_be_judged(history: list[Kind], found: int, *, final: bool) -> bool:
+def _to_be_judged(history: list[Kind], absent: Verdict, found: int, *, final: bool) -> bool:
     """Whether a batch in doubt, not all of which is listed, is judged now, rather than sent again under its key."""
-    verdict = settle(history)
-    if settle_absent(history).step is not Step.REPORT:
+    if absent.step is not Step.REPORT:
         return final
     # Some of it is there, so it was applied: sent again, it would be charged again if the API has forgotten its key.
     # Where nothing is there, the key itself can still tell, unless a repeat was answered already.
-    return found > 0 or (final and verdict.step is Step.RECONCILE)
+    return found > 0 or (final and settle(history).step is Step.RECONCILE)
+
+
+def _unknown(posts: Sequence[Post], history: list[Kind], price: int, told: str) -> Settlement:
+    lost = tuple(rejection(post, "unknown", "outcome_unknown", told) for post in posts)
+    return Settlement(State.UNKNOWN, charge(history, price=price), unknown=len(posts), outcomes=lost)
 
 
 def _anew(batch: BatchRow, sent: list[Post], settlement: Settlement) -> Settlement:
@@ -200,15 +251,27 @@ def _next_cursor(payload: dict[str, Any]) -> str | None:
     return None if cursor in (None, "") else str(cursor)
 
 
-def _ids(payload: dict[str, Any]) -> Iterable[str]:
-    """The video ids in a list of posts, wherever each post carries it."""
+def _ids(payload: dict[str, Any]) -> set[str] | None:
+    """The video ids in a list of posts, wherever each post carries it; None if that is no list of posts.
+
+    What can't be read must not be taken for empty: that a post is not listed counts for something.
+    """
     data = payload.get("data")
-    for each in cast("list[object]", data) if isinstance(data, list) else []:
-        if not isinstance(each, dict):
-            continue
-        post = cast("dict[str, Any]", each)
-        for name in ("post_id", "postId", "video_id", "id"):
-            if isinstance(post.get(name), str | int) and not isinstance(post.get(name), bool):
-                yield str(post[name])
-        if isinstance(post.get("url"), str):
-            yield video_id(post["url"])
+    if isinstance(data, dict):
+        data = cast("dict[str, Any]", data).get("posts")
+    if not isinstance(data, list):
+        return None
+    found: set[str] = set()
+    for each in cast("list[object]", data):
+        names = _names_of(cast("dict[str, Any]", each)) if isinstance(each, dict) else ()
+        if not names:
+            return None
+        found.update(names)
+    return found
+
+
+def _names_of(post: dict[str, Any]) -> Sequence[str]:
+    values: list[Any] = [post.get(name) for name in ("post_id", "postId", "video_id", "id")]
+    names = [str(each) for each in values if isinstance(each, str | int) and not isinstance(each, bool)]
+    url = post.get("url")
+    return [*names, video_id(url)] if isinstance(url, str) else names

@@ -214,6 +214,30 @@ def last_digest(db: Connection, batch: int) -> bytes | None:
     return None if found is None else found[0]
 
 
+def keys_seen_elsewhere(db: Connection) -> bool:
+    """Whether the API knew a key before anything was sent under it from here: a copy of the plan was at work."""
+    found = db.execute(
+        "SELECT 1 FROM attempt AS seen WHERE kind = ? AND batch IS NOT NULL AND NOT EXISTS (SELECT 1 FROM attempt "
+        "WHERE batch = seen.batch AND id < seen.id AND (kind IS NULL OR kind NOT IN (?, ?))) LIMIT 1",
+        (Kind.SEEN_BEFORE.value, Kind.SEEN_BEFORE.value, Kind.NOT_SENT.value),
+    )
+    return found.fetchone() is not None
+
+
+def created_by_us(db: Connection) -> bool:
+    """Whether the campaign was made by a create that was sent from here."""
+    return Kind.APPLIED in history(db, create_of(db).id)
+
+
+def any_applied(db: Connection) -> bool:
+    """Whether an attempt may have been applied, or may have used its key up."""
+    found = db.execute(
+        "SELECT 1 FROM attempt WHERE batch IS NOT NULL AND (kind IS NULL OR kind NOT IN (?, ?)) LIMIT 1",
+        (Kind.NOT_SENT.value, Kind.DENIED.value),
+    )
+    return found.fetchone() is not None
+
+
 def urls_in(db: Connection, state: State) -> int:
     """How many URLs stand in batches of a state."""
     (number,) = db.execute(

@@ -20,8 +20,8 @@ lost; 500, 503, 504, 408; an HTML error page   unknown         same key, later
 409                                            unknown         reconcile
 =============================================  ==============  ====================================================
 
-An answer clears only the attempt that it answers: a timeout and then a 429 is still *unknown*. Only a readable success
-settles the whole history, because the API does nothing twice under one key.
+An answer clears only the attempt that it answers: a timeout and then a 429 is still *unknown*, and so is a 409 and then
+a 402. Only a readable success settles the whole history, because the API does nothing twice under one key.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from attrs import frozen
 from tokfluence_async.protocol.seen import Kind
 from tokfluence_async.session.budget import Charge
 
-__all__ = ["Belief", "Step", "Verdict", "charge", "settle", "settle_absent"]
+__all__ = ["Belief", "Keys", "Step", "Verdict", "charge", "settle", "settle_absent"]
 
 
 class Belief(Enum):
@@ -83,8 +83,11 @@ class Verdict:
 _UNRESOLVED: Final = frozenset({Kind.LOST, Kind.GARBLED, Kind.REDIRECTED})
 """Attempts that may have been applied; no later answer clears them."""
 
-_TURNED_AWAY: Final = frozenset({Kind.RATE_LIMITED, Kind.NO_CREDIT, Kind.DENIED, Kind.REFUNDED})
-"""Attempts that reached the API, may have used the key up, and are known to leave no charge."""
+_TURNED_AWAY: Final = frozenset({Kind.RATE_LIMITED, Kind.NO_CREDIT, Kind.DENIED})
+"""Attempts that reached the API, may have used the key up, and did nothing."""
+
+_HARMLESS: Final = _TURNED_AWAY | {Kind.NOT_SENT, Kind.REFUNDED, Kind.SEEN_BEFORE, Kind.TOO_LARGE}
+"""Attempts that are known to leave no charge."""
 
 _CHARGEABLE: Final = frozenset({Kind.APPLIED, Kind.REFUSED, Kind.SEEN_BEFORE})
 """Answers that come with a charge, or may, or that tell of an earlier request that may have been charged."""
@@ -110,7 +113,7 @@ def settle(history: Sequence[Kind]) -> Verdict:
             not on record (a crash) counts as `Kind.LOST`.
     """
     *earlier, last = history
-    unresolved = any(kind in _UNRESOLVED for kind in earlier)
+    unresolved = any(kind in _UNRESOLVED or kind is Kind.SEEN_BEFORE for kind in earlier)
     match last:
         case Kind.APPLIED:
             return Verdict(Belief.APPLIED, Step.DONE)
@@ -129,17 +132,48 @@ def settle(history: Sequence[Kind]) -> Verdict:
             return Verdict(Belief.UNKNOWN if unresolved else Belief.NOT_APPLIED, _STEPS[last])
 
 
-def settle_absent(history: Sequence[Kind]) -> Verdict:
+class Keys(Enum):
+    """Who may use the idempotency keys of a plan."""
+
+    OURS = "ours"
+    """Nobody else is known of."""
+    COPIED = "copied"
+    """The load file may be a copy, or another may have created the campaign."""
+    SHARED = "shared"
+    """The API has seen keys that were not sent from here."""
+
+
+_EXPLAINING: Final = {
+    Keys.OURS: _TURNED_AWAY | {Kind.REFUNDED},
+    Keys.COPIED: frozenset({Kind.REFUNDED}),
+    Keys.SHARED: frozenset[Kind](),
+}
+"""Attempts that explain a 409 after them."""
+
+
+def settle_absent(history: Sequence[Kind], keys: Keys) -> Verdict:
     """What is believed of URLs that were looked for in the campaign and are not there.
 
-    A list may lag, so absence alone proves nothing. It does where every attempt is known to have left no charge (502
-    refunded, 429, 402, 401) and the 409 is explained by one of them having used the key up. A 409 that no attempt of
-    ours explains comes from elsewhere: another copy of the plan may have bought the URLs a moment ago.
+    A list may lag, and never shows what was rejected, so absence alone proves nothing. It does where every attempt is
+    known to have left no charge, and one that came before the first 409 explains that 409 by having used the key up.
+    Otherwise the 409 may tell of a purchase made from a copy of the plan. So a 429, 402, 401 or 403, which seldom uses
+    a key up, explains it only where nobody else is known of, and a refunded 502 where nobody else is known to be at
+    work.
+    As long as there was no 409, the old key is the safe one.
+
+    Args:
+        history: The attempts under one key, oldest first.
+        keys: Who may use the plan's keys.
     """
-    if any(kind in _UNRESOLVED or kind is Kind.REFUSED for kind in history):
-        # A refusal may have been charged: under another key it could be charged once more.
+    if any(kind not in _HARMLESS for kind in history):
+        # A refusal, too, may have been charged: under another key it could be charged once more.
         return Verdict(Belief.UNKNOWN, Step.REPORT)
-    if any(kind in _TURNED_AWAY for kind in history):
+    if Kind.SEEN_BEFORE not in history:
+        # What is too large for one is too large for all: nobody can have bought it under this key.
+        return Verdict(Belief.NOT_APPLIED, Step.NEW_KEY if Kind.TOO_LARGE in history else Step.REPEAT)
+    before = history[: history.index(Kind.SEEN_BEFORE)]
+    explaining = _EXPLAINING[keys]
+    if any(kind in explaining for kind in before):
         return Verdict(Belief.NOT_APPLIED, Step.NEW_KEY)
     return Verdict(Belief.UNKNOWN, Step.REPORT)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 import anyio
 
@@ -25,6 +26,7 @@ class Stop:
         self.code: str | None = None
         self.message: str = ""
         self._requested = anyio.Event()
+        self._waiting: set[anyio.CancelScope] = set()
 
     @property
     def requested(self) -> bool:
@@ -37,6 +39,8 @@ class Stop:
             return False
         self.code, self.message = code, message
         self._requested.set()
+        for scope in tuple(self._waiting):
+            scope.cancel()
         self._told(code, message)
         return True
 
@@ -47,6 +51,23 @@ class Stop:
             Stopped: It is.
         """
         if self.requested:
+            raise Stopped
+
+    @contextmanager
+    def interruptible(self) -> Generator[Callable[[], None]]:
+        """Interrupt what waits inside when the load is to stop, until it calls what this gives: then it has begun.
+
+        Raises:
+            Stopped: The load is to stop, and it had not begun.
+        """
+        self.check()
+        with anyio.CancelScope() as scope:
+            self._waiting.add(scope)
+            try:
+                yield lambda: self._waiting.discard(scope)
+            finally:
+                self._waiting.discard(scope)
+        if scope.cancelled_caught:
             raise Stopped
 
     async def sleep(self, seconds: float) -> None:

@@ -103,12 +103,11 @@ class Rejected(Model):
         )
 
 
-def _first_list(name: str, places: tuple[Any, ...]) -> list[Any]:
-    for place in places:
-        found = cast("dict[str, Any]", place).get(name) if isinstance(place, dict) else None
-        if isinstance(found, list):
-            return found  # pyright: ignore[reportUnknownVariableType] - of anything, which from_json reads
-    return []
+def _first_entries(name: str, places: tuple[Any, ...]) -> list[Any]:
+    """The entries under a name: the first list that has any; else whatever else stands there, as one entry."""
+    found: list[Any] = [cast("dict[str, Any]", place).get(name) for place in places if isinstance(place, dict)]
+    lists = [cast("list[Any]", each) for each in found if each and isinstance(each, list)]
+    return lists[0] if lists else [each for each in found if each][:1]
 
 
 def _places(payload: Any) -> tuple[Any, ...]:
@@ -125,7 +124,7 @@ def read_results(payload: Any) -> list[ApiResult]:
     Args:
         payload: The whole answer.
     """
-    return [ApiResult.from_json(entry) for entry in _first_list("api_results", _places(payload))]
+    return [ApiResult.from_json(entry) for entry in _first_entries("api_results", _places(payload))]
 
 
 def read_rejected(payload: Any) -> list[Rejected]:
@@ -134,7 +133,7 @@ def read_rejected(payload: Any) -> list[Rejected]:
     Args:
         payload: The whole answer.
     """
-    return [Rejected.from_json(entry) for entry in _first_list("rejected", _places(payload))]
+    return [Rejected.from_json(entry) for entry in _first_entries("rejected", _places(payload))]
 
 
 @define(slots=True, kw_only=True)

@@ -26,7 +26,7 @@ class Kind(Enum):
     APPLIED = "applied"
     """Success with a readable body. Applied and charged."""
     GARBLED = "garbled"
-    """Success whose body is cut off, too large or not JSON: applied or not, perhaps in part."""
+    """Success whose body is cut off, too large, not JSON, or tells an error: applied or not, perhaps in part."""
     LOST = "lost"
     """No answer, or one that says nothing of the request (500, 503, 504, 408, an HTML error page): unknown."""
     RATE_LIMITED = "rate_limited"
@@ -90,6 +90,8 @@ def _see_reply(reply: Reply) -> Seen:
     if 200 <= status < 300:
         if problem:
             return Seen(Kind.GARBLED, status, message=problem)
+        if payload is not None and "error" in payload and "data" not in payload:
+            return Seen(Kind.GARBLED, status, message=f"HTTP {status} with an error in place of the data")
         return Seen(Kind.APPLIED, status, payload=payload)
     code, message = ("", "") if problem else (error_body(payload) or ("", ""))
     if status in _BY_STATUS:

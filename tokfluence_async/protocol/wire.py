@@ -13,8 +13,9 @@ from tokfluence_async.errors import ConfigurationError
 __all__ = ["MAX_BODY", "Lost", "NotSent", "Outcome", "Reply", "Request", "checked_headers"]
 
 MAX_BODY: Final = 16 * 1024 * 1024
-"""Bytes of a response that are read at most; a longer one is a reply that can't be read."""
+"""Bytes of a response that are read at most, unless the request says otherwise."""
 
+_BALANCES: Final = range(-(2**63), 2**63)
 _NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
 _OURS: Final = frozenset(
@@ -83,6 +84,8 @@ class Request:
     """The caller's own, as `checked_headers` gives them."""
     urls: int = 0
     """How many URLs the body submits: what its price and its time depend on."""
+    max_body: int = MAX_BODY
+    """Bytes of the response that are read at most; a longer one is a reply that can't be read."""
 
 
 @frozen
@@ -109,17 +112,24 @@ class Reply:
     body: bytes = field(repr=False)
     problem: str = ""
     """Why the body can't be read (cut off, too large, encoded), or an empty string."""
+    too_long: bool = False
+    """Whether the body is longer than the request allows: it would be so again."""
 
     @property
     def credits_remaining(self) -> int | None:
-        """The wallet's balance in credits, from ``X-Credits-Remaining``; None where it is absent or no number."""
+        """The wallet's balance in credits, from ``X-Credits-Remaining``.
+
+        None where it is absent, no number, or one that no wallet holds: beyond 64 bits, which no load file could keep.
+        """
         text = self.headers.get("x-credits-remaining")
-        if text is None or len(text) > 19 or not text.isascii():
+        if text is None or len(text) > 20 or not text.isascii():
             return None
-        if text.isdigit():
-            return int(text)
-        text = text.strip()
-        return int(text) if text.removeprefix("-").isdigit() else None
+        if not text.isdigit():
+            text = text.strip()
+            if not text.removeprefix("-").isdigit():
+                return None
+        balance = int(text)
+        return balance if balance in _BALANCES else None
 
 
 Outcome: TypeAlias = NotSent | Lost | Reply

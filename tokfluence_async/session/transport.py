@@ -20,7 +20,8 @@ from attrs import define
 from yarl import URL
 
 from tokfluence_async.errors import ConfigurationError, UsageError
-from tokfluence_async.protocol.wire import MAX_BODY, Lost, NotSent, Outcome, Reply, Request
+from tokfluence_async.protocol.wire import Lost, NotSent, Outcome, Reply, Request
+from tokfluence_async.session.redaction import Redactor
 
 if TYPE_CHECKING:
     from aiohttp import (
@@ -128,9 +129,8 @@ class Transport:
         trace_configs: Sequence[TraceConfig] = (),
     ) -> None:
         self._base_url = base_url
-        self._key = key
-        self._text = key.reveal()
-        self._secret = self._text.encode()
+        self._redactor = Redactor(key)
+        self._secret, self._escape = self._redactor.signs
         fixed_headers = {
             "Authorization": f"Bearer {key.reveal()}",
             "Accept": "application/json",
@@ -186,7 +186,7 @@ class Transport:
                 timeout=self._timeout(timeout),
             ) as response:
                 self._can_tell = self._can_tell and progress.connected
-                return await self._read(response)
+                return await self._read(response, request.max_body)
         except Exception as error:  # noqa: BLE001 - hooks and middlewares of the caller's may raise anything
             # The error holds the headers, so it ends here, as a text of our own.
             return self._without_reply(error, progress)
@@ -222,7 +222,7 @@ class Transport:
             return NotSent("connecting timed out")
         return Lost(_reason(error)) if sent else NotSent(_reason(error))
 
-    async def _read(self, response: aiohttp.ClientResponse) -> Reply:
+    async def _read(self, response: aiohttp.ClientResponse, limit: int) -> Reply:
         status = response.status
         headers = {name.lower(): value for name, value in response.headers.items()}
         if "content-encoding" in headers:
@@ -233,33 +233,40 @@ class Transport:
                     status, headers, b"", f"encoded as {encoding[:20]!r}, which was not asked for"
                 )
         length = response.content_length
-        if length is not None and length > MAX_BODY:
+        too_long = f"longer than {limit} bytes"
+        if length is not None and length > limit:
             response.close()
-            return self._reply(status, headers, b"", f"longer than {MAX_BODY} bytes")
+            return self._reply(status, headers, b"", too_long, too_long=True)
         try:
-            body = await response.read() if length is not None else await _read_capped(response)
+            body = await response.read() if length is not None else await _read_capped(response, limit)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             return self._reply(status, headers, b"", f"cut off: {_reason(error)}")
         if body is None:
-            return self._reply(status, headers, b"", f"longer than {MAX_BODY} bytes")
+            return self._reply(status, headers, b"", too_long, too_long=True)
         return self._reply(status, headers, body)
 
-    def _reply(self, status: int, headers: dict[str, str], body: bytes, problem: str = "") -> Reply:
+    def _reply(
+        self,
+        status: int,
+        headers: dict[str, str],
+        body: bytes,
+        problem: str = "",
+        *,
+        too_long: bool = False,
+    ) -> Reply:
         """A reply, without the key even where the server quotes it back."""
-        if self._secret in body:
-            body = body.replace(self._secret, repr(self._key).encode())
-        key = self._text
-        if key in "\n".join(headers.values()):
-            headers = {name: value.replace(key, repr(self._key)) for name, value in headers.items()}
-        return Reply(status, headers, body, problem)
+        if self._secret in body or self._escape in body:
+            body = self._redactor.body(body)
+        headers = self._redactor.headers(headers)
+        return Reply(status, headers, body, problem, too_long)
 
 
-async def _read_capped(response: ClientResponse) -> bytes | None:
+async def _read_capped(response: ClientResponse, limit: int) -> bytes | None:
     """A body whose length was not told; None if it is too long."""
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > MAX_BODY:
+        if len(body) > limit:
             response.close()
             return None
     return bytes(body)

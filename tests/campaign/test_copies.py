@@ -1,0 +1,173 @@
+"""Copies of one load file, used at two places: whatever the API answers in between, nothing is bought twice."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from answering import LOST, Answer, Answering, Asked
+from loads import KEY, QUICK, make_plan, video_id
+
+from tokfluence_async.campaign.applying import apply, resume
+from tokfluence_async.campaign.report import LoadReport
+from tokfluence_async.client import Tokfluence
+
+pytestmark = pytest.mark.anyio
+
+IMPATIENT: dict[str, Any] = QUICK | {"max_retries": 1}
+
+BATCH = 10
+URLS = 20
+AFTER_ONE = Answer.error(401, "unauthorized")
+"""Stops the original after its first batch, so that a copy of it can be taken there."""
+
+
+async def go_on(api: Answering, file: Path) -> LoadReport:
+    async with Tokfluence(KEY, base_url=api.base_url, **IMPATIENT) as tok:
+        return await resume(file, tok)
+
+
+async def copied(api: Answering, folder: Path) -> tuple[Path, Path]:
+    """A load of which the first batch is bought, and a copy of its file."""
+    original, copy = folder / "a.tokload", folder / "b.tokload"
+    api.before = lambda asked: AFTER_ONE if asked.call == "analyze" and asked.number == 2 else None
+    async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+        await apply(make_plan(URLS, batch_size=BATCH), tok, file=original)
+    shutil.copyfile(original, copy)
+    api.before = lambda _: None
+    api.asked.clear()
+    return original, copy
+
+
+@pytest.mark.parametrize("turned_away", [429, 402, 401, 403])
+async def test_a_409_after_a_turned_away_attempt_may_be_the_original_s(
+    tmp_path: Path, turned_away: int
+) -> None:
+    codes = {429: "rate_limited", 402: "insufficient_credits", 401: "unauthorized", 403: "forbidden"}
+    with Answering(rejected=frozenset({video_id(15)})) as api:
+        original, copy = await copied(api, tmp_path)
+        assert (await go_on(api, original)).state == "complete"
+        api.asked.clear()
+        api.before = lambda asked: (
+            Answer(turned_away, Answer.error(turned_away, codes[turned_away]).payload, {"Retry-After": "0"})
+            if asked.call == "analyze" and asked.number == 1
+            else None
+        )
+        report = await go_on(api, copy)
+        if report.state == "stopped":
+            report = await go_on(api, copy)
+        assert not api.charged_twice
+        # The list shows nine of the ten; of the one that was rejected nothing tells.
+        assert (report.state, report.urls.accepted, report.urls.unknown) == ("needs_review", 19, 1)
+        assert api.charged <= report.credits.charged_max + 2
+
+
+async def test_a_409_is_not_forgotten_over_what_is_answered_later(tmp_path: Path) -> None:
+    rejected = frozenset(video_id(number) for number in range(BATCH, URLS))
+    with Answering(rejected=rejected) as api:
+        original, copy = await copied(api, tmp_path)
+        await go_on(api, original)
+        api.before = lambda asked: Answer.error(500, "internal_error") if asked.call == "list" else None
+        assert (await go_on(api, copy)).stopped_by == "outcome_unknown"
+        api.before = lambda asked: (
+            Answer.error(402, "insufficient_credits") if asked.call == "analyze" else None
+        )
+        report = await go_on(api, copy)
+        assert (report.stopped_by, report.urls.unsent, report.urls.unknown) == (
+            "insufficient_credits",
+            0,
+            BATCH,
+        )
+        api.before = lambda _: None
+        report = await go_on(api, copy)
+        assert (report.state, report.urls.unknown) == ("needs_review", BATCH)
+        assert not api.charged_twice
+
+
+async def test_without_a_409_the_old_key_stays(tmp_path: Path) -> None:
+    """A 502 need not use the key up, and then a copy still has it."""
+    fails = {3, 4}
+
+    def upstream(asked: Asked) -> Answer | None:
+        return (
+            Answer.error(502, "upstream_error") if asked.call == "analyze" and asked.number in fails else None
+        )
+
+    with Answering() as api:
+        original, copy = await copied(api, tmp_path)
+        fails = {1, 2}
+        api.before = upstream
+        assert (await go_on(api, original)).state == "complete"
+        report = await go_on(api, copy)
+        assert (report.state, report.urls.accepted) == ("complete", URLS)
+        assert not api.charged_twice
+
+
+async def test_a_load_that_stays_where_it_is_needs_no_such_care(tmp_path: Path) -> None:
+    """Where the API uses keys up with a 429, a load that nobody has copied is exact all the same."""
+    burnt: set[str | None] = set()
+
+    def burning(asked: Asked) -> Answer | None:
+        if asked.call != "analyze":
+            return None
+        if asked.key in burnt:
+            return Answer.error(409, "duplicate_request")
+        if asked.number == 2:
+            burnt.add(asked.key)
+            return Answer(429, Answer.error(429, "rate_limited").payload, {"Retry-After": "0"})
+        return None
+
+    with Answering(before=burning) as api:
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+            report = await apply(make_plan(URLS, batch_size=BATCH), tok, file=tmp_path / "a.tokload")
+        assert (report.state, report.urls.accepted) == ("complete", URLS)
+        assert not api.charged_twice
+
+
+async def test_a_copy_whose_create_is_turned_away_first(tmp_path: Path) -> None:
+    """The name keeps a second campaign out; what it says then is that the plan was applied before."""
+    original, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
+    plan = make_plan(URLS, batch_size=BATCH)
+
+    def named(asked: Asked) -> Answer | None:
+        if asked.call != "create" or asked.number == 1:
+            return None
+        if asked.number == 2:
+            return Answer(429, Answer.error(429, "rate_limited").payload, {"Retry-After": "0"})
+        return None if asked.repeated else Answer.error(422, "invalid_campaign")
+
+    with Answering(before=named) as api:
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+            await apply(plan, tok, file=original)
+            report = await apply(plan, tok, file=copy)
+    assert (report.state, report.stopped_by) == ("stopped", "duplicate_request")
+    assert not api.charged_twice
+
+
+async def test_a_lost_answer_in_a_campaign_of_others_proves_nothing(tmp_path: Path) -> None:
+    """The posts were there before: that they are there is no sign that they were bought."""
+    file = tmp_path / "a.tokload"
+    with Answering(tracked=[video_id(number) for number in range(URLS)]) as api:
+        api.name = "Spring"
+        api.before = lambda asked: (
+            {1: LOST, 2: AFTER_ONE}.get(asked.number) if asked.call == "analyze" else None
+        )
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+            await apply(make_plan(URLS, batch_size=BATCH), tok, file=file, campaign_id=4711)
+        report = await go_on(api, file)
+        assert (report.state, report.urls.accepted, report.urls.unknown) == ("needs_review", BATCH, BATCH)
+        assert report.credits.charged_min <= api.charged <= report.credits.charged_max
+
+
+async def test_an_empty_campaign_is_as_good_as_one_s_own(tmp_path: Path) -> None:
+    """As after a create whose answer was lost."""
+    file = tmp_path / "a.tokload"
+    with Answering() as api:
+        api.name = "Spring"
+        api.after = lambda asked, answer: LOST if asked.call == "analyze" and asked.number == 1 else answer
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+            report = await apply(make_plan(URLS, batch_size=BATCH), tok, file=file, campaign_id=4711)
+        assert (report.state, report.urls.accepted) == ("complete", URLS)
+        assert report.credits.charged_min == report.credits.charged_max == api.charged

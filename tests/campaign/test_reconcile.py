@@ -1,0 +1,186 @@
+"""Looking the batches in doubt up in the campaign's list: what it may show, and what that costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from answering import LOST, Answer, Answering, Asked
+from loads import KEY, QUICK, make_plan, video_id
+
+from tokfluence_async.campaign.applying import apply, resume
+from tokfluence_async.campaign.report import LoadReport
+from tokfluence_async.client import Tokfluence
+from tokfluence_async.protocol.wire import MAX_BODY
+
+pytestmark = pytest.mark.anyio
+
+URLS = 10
+VIDEOS = [video_id(number) for number in range(URLS)]
+
+
+async def bought(api: Answering, file: Path, *, urls: int = URLS) -> LoadReport:
+    async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+        return await apply(make_plan(urls, batch_size=10), tok, file=file)
+
+
+def first_answer_lost(asked: Asked, answer: Answer) -> Answer:
+    return LOST if asked.call == "analyze" and asked.number == 1 else answer
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"data": None},
+        {"data": {"items": []}},
+        {"data": ["https://www.tiktok.com/@a/video/1"]},
+        {"data": [{"caption": "a post without an id"}]},
+        {"posts": []},
+        {"error": {"code": "internal_error", "message": "an error with status 200"}},
+        [],
+    ],
+)
+async def test_what_is_no_list_of_posts_proves_no_absence(tmp_path: Path, payload: Any) -> None:
+    with Answering(after=first_answer_lost) as api:
+        api.before = lambda asked: Answer(200, payload) if asked.call == "list" else None
+        report = await bought(api, tmp_path / "a.tokload")
+        assert (report.state, report.stopped_by, report.urls.unknown) == ("stopped", "outcome_unknown", URLS)
+        api.before = lambda _: None
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+            report = await resume(tmp_path / "a.tokload", tok)
+        assert (report.state, report.urls.accepted) == ("complete", URLS)
+
+
+async def test_posts_one_level_deeper_are_a_list_as_well(tmp_path: Path) -> None:
+    with Answering(after=first_answer_lost) as api:
+        nested = Answer(200, {"data": {"posts": [{"id": int(video)} for video in VIDEOS]}})
+        api.before = lambda asked: nested if asked.call == "list" else None
+        assert (await bought(api, tmp_path / "a.tokload")).urls.accepted == URLS
+
+
+async def test_a_list_without_end_costs_no_fortune(tmp_path: Path) -> None:
+    with Answering(after=first_answer_lost) as api:
+        api.before = lambda asked: (
+            Answer(200, {"data": [], "meta": {"next_cursor": f"c{asked.number}"}})
+            if asked.call == "list"
+            else None
+        )
+        report = await bought(api, tmp_path / "a.tokload")
+        assert report.urls.unknown == URLS
+        assert api.asked["list"] <= 4
+
+
+async def test_nothing_is_read_after_the_page_that_tells(tmp_path: Path) -> None:
+    with Answering(after=first_answer_lost) as api:
+        api.before = lambda asked: (
+            Answer(
+                200,
+                {"data": [{"post_id": each} for each in VIDEOS], "meta": {"next_cursor": f"c{asked.number}"}},
+            )
+            if asked.call == "list"
+            else None
+        )
+        assert (await bought(api, tmp_path / "a.tokload")).state == "complete"
+        assert api.asked["list"] == 1
+
+
+async def test_a_long_list_is_read_in_one_piece(tmp_path: Path) -> None:
+    """The API need not page it: a campaign of fifty thousand posts is longer than any other answer may be."""
+    urls = 20_000
+    posts = [{"post_id": video_id(number), "caption": "x" * 850} for number in range(urls)]
+    with Answering(after=first_answer_lost) as api:
+        api.before = lambda asked: Answer(200, {"data": posts}) if asked.call == "list" else None
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+            report = await apply(make_plan(urls, batch_size=1000), tok, file=tmp_path / "a.tokload")
+    assert urls * 850 > MAX_BODY
+    assert (report.state, report.urls.accepted) == ("complete", urls), report
+
+
+async def test_what_is_too_long_is_paid_for_once(tmp_path: Path) -> None:
+    with Answering(after=first_answer_lost) as api:
+        huge = Answer(200, b" " * (MAX_BODY + 1))
+        api.before = lambda asked: huge if asked.call == "list" else None
+        report = await bought(api, tmp_path / "a.tokload")
+        assert report.stopped_by == "outcome_unknown"
+        assert api.asked["list"] == 1
+
+
+async def test_a_doubt_that_can_t_be_looked_into_holds_nothing_else_up(tmp_path: Path) -> None:
+    file = tmp_path / "a.tokload"
+    with Answering(after=first_answer_lost) as api:
+        stop = Answer.error(401, "unauthorized")
+        api.before = lambda asked: stop if asked.call == "analyze" and asked.number == 2 else None
+        await bought(api, file, urls=40)
+        unreadable = Answer.error(500, "internal_error")
+        api.before = lambda asked: unreadable if asked.call == "list" else None
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+            report = await resume(file, tok)
+        assert (report.urls.accepted, report.urls.unknown, report.urls.unsent) == (30, 10, 0)
+        assert report.stopped_by == "outcome_unknown"
+        assert not api.charged_twice
+
+
+async def test_what_a_refunded_attempt_has_left_behind_may_be_listed_late(tmp_path: Path) -> None:
+    """The second key's request never did anything; the list shows what the first one's did, which was paid back."""
+
+    def twice_in_vain(asked: Asked) -> Answer | None:
+        if asked.call != "analyze":
+            return None
+        return {
+            1: Answer.error(502, "upstream_error"),
+            2: Answer.error(409, "duplicate_request"),
+            3: LOST,
+        }.get(asked.number, Answer.error(409, "duplicate_request"))
+
+    with Answering(before=twice_in_vain) as api:
+
+        def listed(asked: Asked, answer: Answer) -> Answer:
+            if asked.call == "list" and asked.number > 1:
+                return Answer(200, {"data": [{"post_id": each} for each in VIDEOS]})
+            return answer
+
+        api.after = listed
+        report = await bought(api, tmp_path / "a.tokload")
+    assert report.urls.accepted == URLS
+    assert report.credits.charged_min <= api.charged == 5 <= report.credits.charged_max
+
+
+@pytest.mark.parametrize(
+    ("answer", "accepted", "rejected", "unknown"),
+    [
+        # A handle says less than a URL or an id that is none of the batch's.
+        ({"meta": {"rejected": [{"postId": "1", "creator_handle": "maker_0"}]}}, 0, 0, 10),
+        ({"meta": {"rejected": [{"creator_handle": "maker_0"}]}}, 8, 2, 0),
+        # Something was rejected, and who can say what.
+        ({"meta": {"rejected": 3}}, 0, 0, 10),
+        ({"meta": {"rejected": {"a": "b"}}}, 0, 0, 10),
+        ({"meta": {"rejected": []}, "data": {"rejected": [{"post_id": VIDEOS[0]}]}}, 9, 1, 0),
+        ({"meta": {"rejected": 0}}, 10, 0, 0),
+        ({"meta": {"rejected": None}}, 10, 0, 0),
+        ({"error": {"code": "internal_error", "message": "in place of the data"}}, 0, 0, 10),
+    ],
+)
+async def test_rejections_in_odd_forms_are_never_overlooked(
+    tmp_path: Path, answer: dict[str, Any], accepted: int, rejected: int, unknown: int
+) -> None:
+    with Answering() as api:
+        api.after = lambda asked, usual: Answer(200, answer) if asked.call == "analyze" else usual
+        # The list lags, so that it tells nothing.
+        api.before = lambda asked: Answer(200, {"data": []}) if asked.call == "list" else None
+        report = await bought(api, tmp_path / "a.tokload")
+        assert (report.urls.accepted, report.urls.rejected, report.urls.unknown) == (
+            accepted,
+            rejected,
+            unknown,
+        )
+        assert report.credits.charged_min <= 251 <= report.credits.charged_max
+
+
+async def test_the_list_tells_what_unnamed_rejections_do_not(tmp_path: Path) -> None:
+    with Answering(rejected=frozenset(VIDEOS[:3])) as api:
+        api.after = lambda asked, usual: (
+            Answer(200, {"meta": {"rejected": [{}, {}, {}]}}) if asked.call == "analyze" else usual
+        )
+        report = await bought(api, tmp_path / "a.tokload")
+        assert (report.urls.accepted, report.urls.unknown) == (7, 3)

@@ -1,0 +1,73 @@
+"""What a load is bound to: one account at one base URL, the tariff of its plan, and the place of its file."""
+
+from __future__ import annotations
+
+import platform
+
+from tokfluence_async.campaign import records
+from tokfluence_async.campaign.loadfile import LoadFile
+from tokfluence_async.campaign.plan import Plan
+from tokfluence_async.errors import PlanStaleError
+from tokfluence_async.options import Options
+from tokfluence_async.protocol.endpoints import CAMPAIGNS_CREATE, POSTS_ANALYZE
+from tokfluence_async.tariff import Tariff
+
+__all__ = ["bind", "check_tariff", "in_place", "recorded_cap"]
+
+
+def bind(db: records.Connection, file: LoadFile, options: Options) -> None:
+    """Bind a load to the account and the base URL with which it is begun, and to the place of its file.
+
+    Under another account or at another place its keys would be new, and buy everything again. As long as nothing can
+    have been applied, a wrong key or address binds nothing.
+
+    Raises:
+        PlanStaleError: The load was begun with others. Nothing was sent.
+    """
+    mine = {"base_url": options.base_url, "key_prefix": options.require_key().prefix}
+    bound = records.any_applied(db)
+    for name, value in mine.items():
+        before = file.meta(name)
+        if bound and before is not None and before != value:
+            what = "the base URL" if name == "base_url" else "the API key that begins with"
+            raise PlanStaleError(
+                f"was begun with {what} {before}, not {value}: its idempotency keys mean nothing there, and "
+                "everything would be bought again. Nothing was sent",
+                file=str(file.path),
+            )
+        file.set_meta(name, value)
+    if file.meta("place") is None:
+        file.set_meta("place", _place(file))
+
+
+def in_place(file: LoadFile) -> bool:
+    """Whether the load file is where the load was begun. If not it may be a copy, and another be in use elsewhere."""
+    return file.meta("place") == _place(file)
+
+
+def _place(file: LoadFile) -> str:
+    # A copy has another inode, or is on another machine. So has a file that was moved to another file system: it is
+    # only treated with more care than it needs.
+    return f"{platform.node()}:{file.path.stat().st_ino}"
+
+
+def recorded_cap(file: LoadFile) -> int | None:
+    """The cap, in credits, under which the load went on last; None if there was none."""
+    cap = file.meta("max_credits") or ""
+    return int(cap) if cap.isdecimal() else None
+
+
+def check_tariff(plan: Plan, tariff: Tariff, file: LoadFile) -> None:
+    """Refuse to buy at other prices than those that the preview named.
+
+    Raises:
+        PlanStaleError: The client's tariff is not the plan's. Nothing was sent.
+    """
+    create = tariff.price(CAMPAIGNS_CREATE.name)
+    per_url = tariff.price(POSTS_ANALYZE.name, urls=1)
+    if (create, per_url) != (plan.create_credits, plan.credits_per_url):
+        raise PlanStaleError(
+            f"was planned at {plan.create_credits} + {plan.credits_per_url} credits a URL, and the client's tariff "
+            f"says {create} + {per_url}: plan it anew, or give the client the plan's tariff. Nothing was sent",
+            file=str(file.path),
+        )
