@@ -4,7 +4,7 @@
 #   examples/etl.sh SOURCE NAME MAX_CREDITS FOLDER [input options of `tokfluence preview`]
 #
 # It spends MAX_CREDITS on the load at most. Run again after an interruption, it goes on where it stopped:
-# the load file in FOLDER knows what was bought, and nothing is bought twice.
+# the load file in FOLDER knows what was bought, and nothing is bought twice. Each run adds to events.ndjson.
 set -eu
 
 if [ $# -lt 4 ]; then

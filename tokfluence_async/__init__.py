@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tokfluence_async.client import Tokfluence
     from tokfluence_async.errors import (
         AccountBannedError,
+        AnalysisPendingError,
         APIError,
         AuthenticationError,
         BudgetExceededError,
@@ -109,6 +110,7 @@ __all__ = [
     "APIKey",
     "AccountBannedError",
     "Analysis",
+    "AnalysisPendingError",
     "AnalyzeEncoder",
     "ApiResult",
     "AuthenticationError",
@@ -196,6 +198,7 @@ _HOMES = {
     "Tokfluence": "client",
     "APIError": "errors",
     "AccountBannedError": "errors",
+    "AnalysisPendingError": "errors",
     "AuthenticationError": "errors",
     "BudgetExceededError": "errors",
     "CampaignError": "errors",

@@ -7,6 +7,7 @@
     ├── UsageError                      the client is closed, not open, or used from another event loop
     ├── MissingExtraError               an optional dependency is not installed
     ├── BudgetExceededError             the call would cross the credit cap; nothing was sent
+    ├── AnalysisPendingError            the cap or the time ended a wait before the analysis was complete
     ├── RequestError                    one call to the API that has no usable answer
     │   ├── NotSentError                the request never left: nothing was done, nothing charged
     │   ├── OutcomeUnknownError         it may have been applied, once; its answer did not arrive
@@ -47,6 +48,7 @@ from typing import Any, ClassVar
 __all__ = [
     "APIError",
     "AccountBannedError",
+    "AnalysisPendingError",
     "AuthenticationError",
     "BudgetExceededError",
     "CampaignError",
@@ -133,6 +135,14 @@ class BudgetExceededError(TokfluenceError):
         self.price = price
         self.max_credits = max_credits
         self.committed = committed
+
+
+class AnalysisPendingError(TokfluenceError):
+    """A wait ended before the analysis was complete; its `status` is the `AnalysisStatus` at that moment."""
+
+    def __init__(self, message: str, *, status: Any = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class RequestError(TokfluenceError):

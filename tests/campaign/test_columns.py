@@ -7,6 +7,7 @@ from tokfluence_async.campaign.columns import (
     InputOptions,
     choose_by_content,
     choose_by_name,
+    delimiter_name,
     looks_like_url,
 )
 from tokfluence_async.errors import InputError
@@ -190,7 +191,30 @@ def test_what_looks_like_a_name(text: str) -> None:
     assert not looks_like_url(text)
 
 
-@pytest.mark.parametrize("delimiter", ["", ",,", '"', "\n", "\0"])
+@pytest.mark.parametrize(
+    ("told", "char", "name"),
+    [
+        ("tab", "\t", "tab"),
+        ("TAB", "\t", "tab"),
+        (r"\t", "\t", "tab"),
+        ("\t", "\t", "tab"),
+        ("comma", ",", ","),
+        ("semicolon", ";", ";"),
+        ("pipe", "|", "|"),
+        ("space", " ", "space"),
+        (" ", " ", "space"),
+        (r"\x01", "\x01", r"\x01"),
+        ("\x1f", "\x1f", r"\x1f"),
+        ("\u00a6", "\u00a6", "\u00a6"),
+    ],
+)
+def test_a_delimiter_has_a_name(told: str, char: str, name: str) -> None:
+    assert InputOptions(delimiter=told).delimiter == char
+    assert delimiter_name(char) == name
+    assert InputOptions(delimiter=name).delimiter == char
+
+
+@pytest.mark.parametrize("delimiter", ["", ",,", r"\x0a", r"\x22", "tabs", '"', "\n", "\0"])
 def test_a_delimiter_is_one_usable_character(delimiter: str) -> None:
     with pytest.raises(InputError, match="delimiter"):
         InputOptions(delimiter=delimiter)

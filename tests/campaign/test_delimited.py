@@ -148,6 +148,7 @@ def test_the_separator_line_of_excel() -> None:
 
 def test_a_delimiter_may_be_told() -> None:
     assert urls_of(read(f"url~notes\n{URL.format(0)}~x\n", delimiter="~")) == [URL.format(0)]
+    assert urls_of(read(f"url\tnotes\n{URL.format(0)}\tx\n", delimiter="tab")) == [URL.format(0)]
 
 
 def test_decimal_commas_do_not_mislead_the_delimiter() -> None:
@@ -260,11 +261,30 @@ def test_an_encoding_that_does_not_exist(encoding: str) -> None:
     assert "no text encoding" in fails(TABLE, encoding=encoding).message
 
 
-def test_utf_16_without_a_mark_gets_a_hint() -> None:
-    error = fails(TABLE.encode("utf-16-le"))
-    assert "--encoding utf-16-le" in error.message
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_recognised(encoding: str) -> None:
+    # Names of creators in other scripts have no NULs; the URLs beside them have.
+    data = (TABLE + f"{URL.format(2)},\u8bd7\u4eba\u0101\u0100,7\n").encode(encoding)
+    with open_source(io.BytesIO(data)) as rows:
+        assert urls_of(rows) == [URL.format(0), URL.format(1)]
+        assert rows.notes == (f"read as {encoding.upper()} (guessed)",)
+    with open_source(io.BytesIO(data), InputOptions(encoding=encoding)) as rows:
+        assert rows.notes == ()
+    with open_source(io.BytesIO(TABLE.encode("utf-16"))) as rows:
+        assert rows.notes == ()
+
+
+def test_utf_16_that_is_damaged_is_named_with_its_line() -> None:
+    data = TABLE.encode("utf-16-le") + b"\x00\xdc\n\0"
+    error = fails(data)
+    assert error.row == 4
+    assert f"position {len(data) - 4} is not UTF-16-LE" in error.message
+
+
+def test_utf_32_without_a_mark_gets_a_hint() -> None:
+    error = fails(TABLE.encode("utf-32-le"))
+    assert "--encoding" in error.message
     assert error.row == 1
-    assert len(read(TABLE.encode("utf-16-le"), encoding="utf-16-le")) == 2
 
 
 def test_a_nul_is_named_with_its_line() -> None:

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from tokfluence_async.campaign.items import read_items, read_items_async
+from tokfluence_async.campaign.builder import CampaignBuilder
+from tokfluence_async.campaign.items import Item, ItemReader, read_items, read_items_async
 from tokfluence_async.campaign.sources import BadRow, InputOptions, Row
 from tokfluence_async.errors import InputError
 
@@ -25,7 +27,7 @@ def test_strings_tuples_lists_and_mappings() -> None:
         (URL, float("nan"), float("nan")),
         "",
     ]
-    rows = list(read_items(items, name="sheet"))
+    rows = list(read_items(items, ItemReader(name="sheet")))
     assert rows == [
         Row(1, URL, None, None, [URL], "sheet"),
         Row(2, URL, None, None, [URL], "sheet"),
@@ -59,7 +61,7 @@ def test_strings_tuples_lists_and_mappings() -> None:
     ],
 )
 def test_what_can_not_be_used_is_a_bad_row(item: object, reason: str) -> None:
-    (row,) = read_items([item])
+    (row,) = read_items([item], ItemReader())
     assert isinstance(row, BadRow)
     assert (row.number, row.reason, row.source) == (1, reason, None)
     assert row.message
@@ -67,26 +69,28 @@ def test_what_can_not_be_used_is_a_bad_row(item: object, reason: str) -> None:
 
 def test_units_hold_for_tuples_and_mappings() -> None:
     items = [(URL, "h", "1,234.50"), (URL, "h", Decimal("0.05")), {"url": URL, "Fee": 500}, {"url": URL}]
-    rows = list(read_items(items, InputOptions(fee_unit="units")))
+    rows = list(read_items(items, ItemReader(InputOptions(fee_unit="units"))))
     assert [row.fee_cents for row in rows if isinstance(row, Row)] == [123450, 5, 50000, None]
 
 
 def test_the_first_mapping_without_a_url_is_an_error() -> None:
     with pytest.raises(InputError, match="--url-column") as caught:
-        list(read_items([URL, {"where": URL}], name="sheet"))
+        list(read_items([URL, {"where": URL}], ItemReader(name="sheet")))
     assert (caught.value.row, caught.value.source) == (2, "sheet")
-    assert [type(row) for row in read_items([{"where": URL}], InputOptions(url_column="where"))] == [Row]
+    reader = ItemReader(InputOptions(url_column="where"))
+    assert [type(row) for row in read_items([{"where": URL}], reader)] == [Row]
 
 
 def test_later_mappings_without_a_url_are_bad_rows() -> None:
-    rows = list(read_items([{"url": URL}, {"where": URL}, {"url": URL, "link": URL}, {"url": URL}]))
+    items = [{"url": URL}, {"where": URL}, {"url": URL, "link": URL}, {"url": URL}]
+    rows = list(read_items(items, ItemReader()))
     assert [type(row) for row in rows] == [Row, BadRow, BadRow, Row]
     assert isinstance(rows[1], BadRow)
     assert rows[1].reason == "malformed_row"
 
 
 def test_many_shapes_of_mappings_are_all_read() -> None:
-    rows = list(read_items({"url": URL, f"extra {n}": n} for n in range(600)))
+    rows = list(read_items(({"url": URL, f"extra {n}": n} for n in range(600)), ItemReader()))
     assert all(isinstance(row, Row) for row in rows)
     assert [row.number for row in rows] == list(range(1, 601))
 
@@ -94,7 +98,7 @@ def test_many_shapes_of_mappings_are_all_read() -> None:
 @pytest.mark.parametrize("text", [URL, URL.encode()])
 def test_one_text_is_not_an_iterable_of_urls(text: str | bytes) -> None:
     with pytest.raises(InputError, match="give a list"):
-        read_items(text)
+        read_items(text, ItemReader())
 
 
 def test_iterables_are_read_lazily() -> None:
@@ -105,14 +109,14 @@ def test_iterables_are_read_lazily() -> None:
             taken.append(1)
             yield URL
 
-    rows = read_items(endless())
+    rows = read_items(endless(), ItemReader())
     assert taken == []
     assert [next(rows).number, next(rows).number] == [1, 2]
     assert len(taken) == 2
 
 
 def test_an_empty_iterable_has_no_rows() -> None:
-    assert list(read_items([])) == []
+    assert list(read_items([], ItemReader())) == []
 
 
 async def test_async_iterables() -> None:
@@ -121,9 +125,69 @@ async def test_async_iterables() -> None:
         yield (URL, "Kitchen Lab")
         yield {"url": URL, "fee_cents": "5"}
 
-    rows = [row async for row in read_items_async(items(), name="queue")]
+    rows = [row async for row in read_items_async(items(), ItemReader(name="queue"))]
     assert [(row.number, type(row), row.source) for row in rows] == [
         (1, Row, "queue"),
         (2, BadRow, "queue"),
         (3, Row, "queue"),
     ]
+
+
+class Table:
+    """What a data frame looks like from here: its iteration gives the names of its columns."""
+
+    shape = (2, 2)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        raise AssertionError("nobody may read it")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("url", "fee_cents"))
+
+
+async def no_posts() -> AsyncIterator[object]:
+    yield URL
+
+
+@pytest.mark.parametrize(
+    ("items", "says"),
+    [
+        (Table(), r"this is a table \(Table\); give it to add_table"),
+        (no_posts(), "await add_items_async"),
+        ({"url": URL}, "a list of them"),
+        (None, "not NoneType"),
+        (5, "not int"),
+    ],
+)
+def test_what_is_no_iterable_of_posts_is_told_what_to_do(items: Any, says: str) -> None:
+    builder = CampaignBuilder("x")
+    with pytest.raises(InputError, match=says):
+        builder.add_items(items)
+
+
+def test_a_column_of_a_table_is_an_iterable_of_urls() -> None:
+    for library in ("pandas", "polars"):
+        column = pytest.importorskip(library).Series([URL])
+        assert CampaignBuilder("x").add_items(column).plan().urls == 1
+        with pytest.raises(InputError, match="add_table"):
+            CampaignBuilder("x").add_items(pytest.importorskip(library).DataFrame({"url": [URL]}))
+
+
+@pytest.mark.parametrize(
+    ("items", "says"), [([URL], "give it to add_items"), (no_posts, "call the function"), (None, "NoneType")]
+)
+async def test_what_is_no_async_iterable_is_told_what_to_do(items: Any, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        await CampaignBuilder("x").add_items_async(items)
+
+
+async def test_keys_that_are_ignored_are_noted_as_columns_are() -> None:
+    async def mappings() -> AsyncIterator[Item]:
+        yield {"url": URL, "fee_cnts": 5}
+
+    said = "mappings: URL from 'url' (guessed); ignored: 'fee_cnts'"
+    assert CampaignBuilder("x").add_items([{"url": URL, "fee_cnts": 5}]).plan().notes == (said,)
+    assert (await CampaignBuilder("x").add_items_async(mappings())).plan().notes == (said,)
+    named = CampaignBuilder("x").add_items([{"url": URL}], name="queue").plan()
+    assert named.notes == ("queue: URL from 'url' (guessed)",)
+    assert CampaignBuilder("x").add_items([URL]).plan().notes == ()

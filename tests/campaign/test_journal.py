@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -13,8 +17,10 @@ from tokfluence_async.campaign.journal import Journal
 from tokfluence_async.campaign.loader import Loader
 from tokfluence_async.campaign.loadfile import LoadFile
 from tokfluence_async.campaign.records import Connection
-from tokfluence_async.errors import LoadFileError
+from tokfluence_async.errors import LoadFileError, PlanStaleError
+from tokfluence_async.protocol.wire import Outcome, Reply, Request
 from tokfluence_async.sandbox import Sandbox
+from tokfluence_async.session.transport import Transport
 
 pytestmark = pytest.mark.anyio
 
@@ -85,6 +91,206 @@ async def test_a_write_that_fails_fails_alone(path: Path) -> None:
     await journal.close()
     assert {type(error) for error in errors} == {ValueError, LoadFileError}
     assert (file.meta("good"), file.meta("bad")) == ("1", None)
+    file.close()
+
+
+async def test_a_number_too_large_for_the_file_fails_alone(path: Path) -> None:
+    file = LoadFile.create(path, make_plan(3))
+    journal = Journal(file)
+
+    def large(db: Connection) -> None:
+        db.execute("INSERT INTO meta (key, value) VALUES ('n', ?)", (2**63,))
+
+    with pytest.raises(LoadFileError, match="can't be written: Python int too large") as caught:
+        await journal.run(large)
+    assert isinstance(caught.value.__cause__, OverflowError)
+    assert await journal.run(lambda _: 7) == 7
+    await journal.close()
+    file.close()
+
+
+@pytest.mark.parametrize("balance", ["9" * 19, str(2**63), str(2**63 - 1), "9" * 30])
+async def test_a_balance_that_no_wallet_holds(
+    tokfluence_sandbox: Sandbox, path: Path, balance: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = Transport.send
+
+    async def rich(self: Transport, request: Request, *, timeout: float) -> Outcome:
+        outcome = await send(self, request, timeout=timeout)
+        if isinstance(outcome, Reply):
+            outcome.headers = {**outcome.headers, "x-credits-remaining": balance}
+        return outcome
+
+    monkeypatch.setattr(Transport, "send", rich)
+    load = Load(tokfluence_sandbox, make_plan(30), path)
+    report = await load.apply()
+    check(load, report)
+    assert report.state == "complete"
+
+
+async def test_whatever_a_work_raises_the_others_and_their_callers_live(path: Path) -> None:
+    file = LoadFile.create(path, make_plan(3))
+    journal = Journal(file)
+
+    def raising(error: BaseException) -> Callable[[Connection], None]:
+        def work(_: Connection) -> None:
+            raise error
+
+        return work
+
+    for error, seen in (
+        (StopIteration(), RuntimeError),
+        (MemoryError(), MemoryError),
+        (SystemExitLike(), SystemExitLike),
+        (KeyError("x"), KeyError),
+        (PlanStaleError("stale"), PlanStaleError),
+    ):
+        with anyio.fail_after(5), pytest.raises(seen):
+            await journal.run(raising(error))
+    assert await journal.run(lambda _: 7) == 7
+    await journal.close()
+    file.close()
+
+
+class SystemExitLike(BaseException):
+    """What is no `Exception`."""
+
+
+class Failing:
+    """A connection on which some statements fail."""
+
+    def __init__(self, db: sqlite3.Connection, *statements: str) -> None:
+        self._db = db
+        self.statements = statements
+
+    def execute(self, sql: str, *values: Any) -> Any:
+        if sql in self.statements:
+            raise sqlite3.OperationalError(f"{sql} failed")
+        return self._db.execute(sql, *values)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._db, name)
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("COMMIT",),
+        ("COMMIT", "ROLLBACK"),
+        ("BEGIN IMMEDIATE",),
+        ("SAVEPOINT work",),
+        ("RELEASE work", "ROLLBACK"),
+        ("ROLLBACK TO work", "ROLLBACK"),
+    ],
+)
+async def test_a_transaction_that_fails_at_any_step_leaves_nobody_waiting(
+    path: Path, statements: tuple[str, ...]
+) -> None:
+    file = LoadFile.create(path, make_plan(3))
+    failing = Failing(file.db, *statements)
+    file.db = failing  # type: ignore[assignment]
+    journal = Journal(file)
+    failed = 0
+
+    def work(db: Connection) -> None:
+        file.set_meta("n", "1")
+        if "ROLLBACK TO work" in statements:
+            raise ValueError("on purpose")
+
+    async def run() -> None:
+        nonlocal failed
+        with pytest.raises(LoadFileError, match="failed"):
+            await journal.run(work)
+        failed += 1
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            for _ in range(5):
+                tasks.start_soon(run)
+        assert failed == 5
+        # Once the disk works again, so does the journal.
+        failing.statements = ()
+        assert await journal.run(lambda _: file.meta("n")) is None
+        await journal.run(lambda _: file.set_meta("n", "2"))
+    await journal.close()
+    file.close()
+    reader = LoadFile.read(path)
+    assert reader.meta("n") == "2"
+    reader.close()
+
+
+def put_back(path: Path) -> None:
+    """What a backup, or a tool that synchronises, does: another file of the same content and name."""
+    copy = path.with_name("copy")
+    shutil.copy(path, copy)
+    copy.replace(path)
+
+
+def cut_off(path: Path) -> None:
+    os.truncate(path, path.stat().st_size - 4096)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        Path.unlink,
+        lambda path: path.rename(path.with_name("elsewhere")),
+        put_back,
+        cut_off,
+    ],
+    ids=["deleted", "moved", "replaced", "cut-off"],
+)
+async def test_a_file_that_is_not_in_its_place_any_more_stops_the_load(
+    tokfluence_sandbox: Sandbox, path: Path, how: Callable[[Path], object]
+) -> None:
+    load = Load(tokfluence_sandbox, make_plan(400), path)
+    gone_at = 0
+    async with client(load.sandbox) as tok:
+        file = LoadFile.create(path, load.plan)
+
+        class Losing(Journal):
+            writes = 0
+
+            async def run(self, work: Any) -> Any:
+                nonlocal gone_at
+                Losing.writes += 1
+                if Losing.writes == 20:
+                    gone_at = len(load.sandbox.requests("posts.analyze"))
+                    how(path)
+                return await super().run(work)
+
+        report = await Loader(tok, file, journal=Losing).run()
+        file.close()
+    assert (report.state, report.stopped_by) == ("stopped", "load_file")
+    assert "was deleted, replaced or cut off while loading; nothing more is sent" in report.message
+    assert str(path) in report.message
+    sent = len(load.sandbox.requests("posts.analyze"))
+    # What was under way has ended; nothing has begun.
+    assert gone_at <= sent <= gone_at + 4 < 40
+    assert report.credits.charged_min <= load.sandbox.ledger().net <= report.credits.charged_max
+
+
+async def test_a_file_that_was_replaced_does_not_touch_the_log_of_the_other(path: Path) -> None:
+    first = LoadFile.create(path, make_plan(3))
+    first.set_meta("before", "1")
+    put_back(path)
+    second = LoadFile.open(path)
+    second.set_meta("after", "2")
+    first.close()
+    assert second.meta("after") == "2"
+    second.close()
+    reader = LoadFile.read(path)
+    assert reader.meta("after") == "2"
+    reader.close()
+
+
+async def test_a_link_that_comes_to_lead_elsewhere_is_no_loss(path: Path, tmp_path: Path) -> None:
+    LoadFile.create(path, make_plan(3)).close()
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    file = LoadFile.open(link)
+    link.unlink()
+    file.check_in_place()
     file.close()
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from tokfluence_async.campaign import records
 from tokfluence_async.campaign.applying import status
 from tokfluence_async.campaign.builder import CampaignBuilder
 from tokfluence_async.campaign.loadfile import LoadFile, is_load_file
+from tokfluence_async.campaign.report import LoadReport
 from tokfluence_async.errors import InputError, LoadFileError, LoadFileInUseError
 
 HOLD = """
@@ -128,12 +132,14 @@ def test_another_database_is_left_alone(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_later_format_is_refused(path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2, 99])
+def test_another_format_is_refused(path: Path, version: int) -> None:
     file = LoadFile.create(path, make_plan(3))
-    file.db.execute("PRAGMA user_version = 99")
+    file.db.execute(f"PRAGMA user_version = {version}")
     file.close()
-    with pytest.raises(LoadFileError, match="format 99"):
-        LoadFile.open(path)
+    for opening in (LoadFile.open, LoadFile.read):
+        with pytest.raises(LoadFileError, match=f"format {version}"):
+            opening(path)
 
 
 def test_missing(path: Path) -> None:
@@ -157,6 +163,172 @@ def test_nothing_is_left_of_a_plan_that_can_not_be_written(path: Path) -> None:
     with pytest.raises(ValueError, match="zip"):
         LoadFile.create(path, broken)
     assert not list(path.parent.iterdir())
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from loads import make_plan
+from tokfluence_async.campaign import filesystem, loadfile, planstore
+from tokfluence_async.campaign.loadfile import LoadFile
+
+def killing(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+owner, name = {"written": (planstore, "_plan_to_json"), "synced": (os, "fsync"), "linked": (os, "link"),
+               "unlinked": (pathlib.Path, "unlink"), "opened": (loadfile.LoadFile, "_opened")}[sys.argv[2]]
+setattr(owner, name, killing)
+LoadFile.create(pathlib.Path(sys.argv[1]), make_plan(300), agreed=True)
+"""
+
+
+@pytest.mark.parametrize("where", ["written", "synced", "linked", "unlinked", "opened"])
+def test_a_kill_leaves_the_whole_file_or_none(path: Path, where: str) -> None:
+    support = Path(__file__).parents[1] / "support"
+    code = f"import sys; sys.path.insert(0, {str(support)!r})\n{KILLED}"
+    done = subprocess.run([sys.executable, "-c", code, str(path), where], check=False)
+    assert done.returncode == -9
+    if where in {"unlinked", "opened"}:
+        file = LoadFile.open(path)
+        assert file.agreed
+    else:
+        assert not path.exists()
+        file = LoadFile.create(path, make_plan(300))
+    assert LoadReport.of(file).urls.unsent == 300
+    assert len([post for post, *_ in records.outcomes(file.db)]) == 300
+    file.close()
+
+
+RACE = """
+import sys, pathlib
+from loads import make_plan
+from tokfluence_async.campaign.loadfile import LoadFile
+from tokfluence_async.errors import LoadFileError
+plan = make_plan(200, name=sys.argv[2])
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    file = LoadFile.create(pathlib.Path(sys.argv[1]), plan)
+except LoadFileError as error:
+    print("refused", error, flush=True)
+else:
+    print("made", file.plan().name, flush=True)
+    sys.stdin.readline()
+    file.close()
+"""
+
+
+def test_of_two_that_create_it_at_once_one_does(path: Path) -> None:
+    support = Path(__file__).parents[1] / "support"
+    code = f"import sys; sys.path.insert(0, {str(support)!r})\n{RACE}"
+    with ExitStack() as stack:
+        racers = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", code, str(path), f"racer-{number}"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for number in range(2)
+        ]
+        assert all(each.stdout and each.stdout.readline() == "ready\n" for each in racers)
+        for each in racers:
+            assert each.stdin is not None
+            each.stdin.write("go\n")
+            each.stdin.flush()
+        said = [each.stdout.readline() for each in racers if each.stdout]
+        (made,) = [line.split()[1] for line in said if line.startswith("made ")]
+        assert sum("exists already" in line for line in said) == 1
+        assert status(path).urls.unsent == 200
+        for each in racers:
+            assert each.stdin is not None
+            each.stdin.close()
+    file = LoadFile.open(path)
+    assert file.plan().name == made
+    file.close()
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_where_there_are_no_hard_links(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusing(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refusing)
+    LoadFile.create(path, make_plan(3)).close()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(path.parent.iterdir()) == [path]
+    with pytest.raises(LoadFileError, match="exists already"):
+        LoadFile.create(path, make_plan(3))
+    assert list(path.parent.iterdir()) == [path]
+    assert status(path).urls.unsent == 3
+
+
+@pytest.mark.parametrize("there", ["file", "empty", "folder", "dangling link"])
+def test_nothing_is_overwritten(path: Path, there: str) -> None:
+    if there == "folder":
+        path.mkdir()
+    elif there == "dangling link":
+        path.symlink_to("nowhere")
+    else:
+        path.write_bytes(b"mine" if there == "file" else b"")
+    before = [(each.name, each.lstat().st_ino) for each in path.parent.iterdir()]
+    with pytest.raises(LoadFileError, match="exists already"):
+        LoadFile.create(path, make_plan(3))
+    assert [(each.name, each.lstat().st_ino) for each in path.parent.iterdir()] == before
+
+
+def test_a_name_that_is_taken_at_the_last_moment(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = os.link
+
+    def late(source: Path, target: Path) -> None:
+        target.write_bytes(b"mine")
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", late)
+    with pytest.raises(LoadFileError, match="exists already"):
+        LoadFile.create(path, make_plan(3))
+    assert path.read_bytes() == b"mine"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_log_of_a_file_that_is_gone_is_not_played_into_a_new_one(path: Path) -> None:
+    LoadFile.create(path, make_plan(3)).close()
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD.replace("print(", "file.set_meta('old', '1'); print("), str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        holder.kill()
+        holder.wait()
+    path.unlink()
+    with pytest.raises(LoadFileError, match=r"spring\.tokload-wal, the log of a load file that was deleted"):
+        LoadFile.create(path, make_plan(5))
+    Path(f"{path}-wal").unlink()
+    file = LoadFile.create(path, make_plan(5))
+    assert file.meta("old") is None
+    assert LoadReport.of(file).urls.unsent == 5
+    file.close()
+
+
+def test_a_full_disk_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(LoadFileError, match=r"can't be written: .*No space left"):
+        LoadFile.create(path, make_plan(3))
+    assert not list(path.parent.iterdir())
+
+
+def test_an_empty_file_is_said_to_be_empty(path: Path) -> None:
+    path.touch()
+    with pytest.raises(LoadFileError, match="is empty, and so is not a load file"):
+        LoadFile.open(path)
 
 
 def test_every_commit_is_synced(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,16 @@ from answering import LOST, Answer, Answering, Asked
 from loads import KEY, QUICK, make_plan, video_id
 
 from tokfluence_async.campaign.applying import apply, resume
+from tokfluence_async.campaign.loader import Loader
+from tokfluence_async.campaign.loadfile import LoadFile
 from tokfluence_async.campaign.report import LoadReport
+from tokfluence_async.campaign.settle import KEY_MEMORY
 from tokfluence_async.client import Tokfluence
 from tokfluence_async.protocol.wire import MAX_BODY
 
 pytestmark = pytest.mark.anyio
 
+WITHOUT_RETRIES: dict[str, Any] = QUICK | {"max_retries": 0}
 URLS = 10
 VIDEOS = [video_id(number) for number in range(URLS)]
 
@@ -184,3 +189,21 @@ async def test_the_list_tells_what_unnamed_rejections_do_not(tmp_path: Path) -> 
         )
         report = await bought(api, tmp_path / "a.tokload")
         assert (report.urls.accepted, report.urls.unknown) == (7, 3)
+
+
+async def test_what_is_in_doubt_for_more_than_a_day_is_not_sent_again(tmp_path: Path) -> None:
+    """By then the API may have forgotten the key, and what it rejected it never lists."""
+    file = tmp_path / "a.tokload"
+    with Answering(rejected=frozenset(VIDEOS)) as api:
+        api.after = lambda asked, answer: LOST if asked.call == "analyze" else answer
+        async with Tokfluence(KEY, base_url=api.base_url, **WITHOUT_RETRIES) as tok:
+            opened = LoadFile.create(file, make_plan(URLS, batch_size=10))
+            yesterday = Loader(tok, opened, wall_clock=lambda: time.time() - 1.1 * KEY_MEMORY)
+            assert (await yesterday.run()).urls.unknown == URLS
+            opened.close()
+        api.forget()
+        api.after = lambda _, answer: answer
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+            report = await resume(file, tok)
+        assert (report.state, report.urls.unknown) == ("needs_review", URLS)
+        assert not api.charged_twice

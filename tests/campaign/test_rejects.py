@@ -126,6 +126,48 @@ def test_a_fee_that_is_wrong_in_units_is_not_right_in_cents(fee: str, tmp_path: 
     assert (again.urls, again.reasons) == (0, {"bad_fee": 1})
 
 
+def test_apostrophes_are_read_over_and_do_not_add_up(tmp_path: Path) -> None:
+    rows = [
+        ["=1+1", "maker", "5"],
+        [URL.format(IDS[0]), "@Not A Handle!", "7"],
+        [URL.format(IDS[1]), "maker", "-5"],
+        [URL.format(IDS[2]), "'@Not A Handle!", "7"],
+        ["'quoted'", "", ""],
+    ]
+    source = tmp_path / "sheet.csv"
+    with source.open("w", newline="") as text:
+        csv.writer(text).writerows([["url", "creator_handle", "fee_cents"], *rows, [GOOD[7], "", ""]])
+    cells: list[list[list[str]]] = []
+    for number in range(3):
+        plan = CampaignBuilder("Spring").add_file(source).add(GOOD[6]).plan()
+        assert [(each.reason, each.fee) for each in plan.skipped()] == [
+            ("not_a_url", 5),
+            ("bad_handle", 7),
+            ("bad_fee", "-5"),
+            ("bad_handle", 7),
+            ("not_a_url", None),
+        ]
+        source = tmp_path / f"rejects {number}.csv"
+        file = load_file(plan, tmp_path / f"{number}.tokload", settled=False)
+        found = written(file, source)
+        file.close()
+        cells.append([[each[name] for name in COLUMNS[:3]] for each in found])
+    assert cells[0] == cells[1] == cells[2]
+    assert cells[0][:4] == [
+        ["'=1+1", "maker", "5"],
+        [URL.format(IDS[0]), "'@Not A Handle!", "7"],
+        [URL.format(IDS[1]), "maker", "'-5"],
+        [URL.format(IDS[2]), "''@Not A Handle!", "7"],
+    ]
+
+
+def test_apostrophes_of_other_tables_are_their_own(tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text(f"url,fee_cents\n{GOOD[0]},'-5\n")
+    (skipped,) = CampaignBuilder("Spring").add_file(sheet).plan().skipped()
+    assert (skipped.reason, skipped.fee) == ("bad_fee", "'-5")
+
+
 def test_what_the_load_itself_goes_on_with_is_not_among_them(tmp_path: Path) -> None:
     """Loaded as a plan of its own, what is unsent or unknown could be paid for twice."""
     plan = CampaignBuilder("x").add_items(GOOD[:2]).plan()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import os
 import subprocess
 import sys
@@ -58,11 +59,59 @@ def test_a_spreadsheet_is_told_apart() -> None:
     assert "save the sheet as CSV" in fails(b"PK\x03\x04" + b"\0" * 40).message
 
 
-@pytest.mark.parametrize("name", ["plan.xlsx", "plan.orc", "plan.avro.gz"])
-def test_an_unsupported_type_names_the_supported(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_text(TABLE)
-    with pytest.raises(InputError, match=r"\.csv, .*\.tsv"):
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("plan.orc", b"ORC\n\x08\x04rest"),
+        ("plan.avro.gz", gzip.compress(b"Obj\x01\x04\x14avro", mtime=0)),
+        ("plan.csv.lz4", b"\x04\x22\x4d\x18rest"),
+        ("plan.png", b"\x89PNG\r\n\x1a\n\0\0"),
+    ],
+)
+def test_an_unsupported_type_names_the_supported(tmp_path: Path, name: str, data: bytes) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(InputError, match=r"files of type .*\.csv, .*\.tsv"):
         open_source(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["posts.2026-01-01", "posts.csv.bak", "posts.gz.1", "posts"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be", "latin-1"])
+def test_text_of_another_suffix_is_read_by_its_content(tmp_path: Path, name: str, encoding: str) -> None:
+    (tmp_path / name).write_text(TABLE, encoding=encoding)
+    assert urls_of(open_source(tmp_path / name)) == [URL.format(0), URL.format(1)]
+    (tmp_path / name).write_text(json.dumps([URL.format(0)]))
+    assert urls_of(open_source(tmp_path / name)) == [URL.format(0)]
+
+
+def test_a_spreadsheet_by_its_own_name_is_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "plan.xlsx").write_bytes(b"PK\x03\x04" + b"\0" * 40)
+    with pytest.raises(InputError, match="save the sheet as CSV"):
+        open_source(tmp_path / "plan.xlsx")
+
+
+@pytest.mark.parametrize("name", ["plan.csv", "plan.json", "plan", "plan.gz", "plan.2026"])
+def test_parquet_and_arrow_are_recognised_by_content(tmp_path: Path, name: str) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    table = arrow.table({"url": [URL.format(0)]})
+    written: list[io.BytesIO] = [io.BytesIO() for _ in range(3)]
+    pytest.importorskip("pyarrow.parquet").write_table(table, written[0])
+    for new, out in ((arrow.ipc.new_file, written[1]), (arrow.ipc.new_stream, written[2])):
+        with new(out, table.schema) as writer:
+            writer.write_table(table)
+    for out in written:
+        (tmp_path / name).write_bytes(out.getvalue())
+        with open_source(tmp_path / name) as rows:
+            assert urls_of(rows) == [URL.format(0)]
+
+
+def test_text_that_begins_like_a_binary_format_is_text() -> None:
+    assert urls_of(read(f"PAR1,url\nx,{URL.format(0)}\n")) == [URL.format(0)]
+
+
+def test_standard_input_that_is_closed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(InputError, match="standard input is closed"):
+        open_source("-")
 
 
 def test_a_format_can_be_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

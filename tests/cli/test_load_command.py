@@ -210,9 +210,9 @@ def _only_campaign(sandbox: Sandbox) -> int:
     return found
 
 
-def test_another_account_or_place_is_refused(cli: CLI, sheet: Sheet, sandbox: Sandbox, key: str) -> None:
-    sandbox.revoke(key)
-    cli("load", sheet(3), "--name", "Spring", "--yes")
+def test_another_account_or_place_is_refused(cli: CLI, sheet: Sheet, sandbox: Sandbox) -> None:
+    sandbox.add_fault(effect="status", status=401, call="posts.analyze")
+    assert cli("load", sheet(3), "--name", "Spring", "--yes")[0] == 4
     with serve_in_thread() as elsewhere:
         code, out, _ = cli("resume", "spring.tokload", "--base-url", elsewhere.base_url)
         assert code == 7

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -130,12 +131,29 @@ def test_only_invalid_rows_are_previewed_but_not_saved(cli: CLI, tmp_path: Path)
 
 
 def test_an_undecided_conflict_is_previewed_but_not_saved(cli: CLI, sheet: Sheet, tmp_path: Path) -> None:
-    source = sheet(1, f"{POST},,1", f"{POST},,2")
-    code, out, err = cli("preview", source, "--save", "x.tokload")
+    sheet(1, f"{POST},,1", f"{POST},,2")
+    code, out, err = cli("preview", "spring.csv", "--save", "x.tokload")
     assert code == 2
     assert "Undecided: 1 row" in out
+    assert err.startswith("tokfluence: error: spring.csv:4: 1 row names a video that")
     assert "--conflict first" in err
     assert not (tmp_path / "x.tokload").exists()
+
+
+def test_where_it_can_not_be_saved_is_told_before_the_preview(cli: CLI, sheet: Sheet, tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    (tmp_path / "shut").mkdir(mode=0o500)
+    for name, says in (
+        ("taken", "exists already"),
+        ("none/x.tokload", "no such folder"),
+        ("shut/x", "written"),
+    ):
+        if name == "shut/x" and os.access(tmp_path / "shut", os.W_OK):
+            continue  # as root, whom no mode stops
+        code, out, err = cli("preview", sheet(1), "--save", name)
+        assert (code, out) == (2, "")
+        assert err.startswith(f"tokfluence: error: {name}: ")
+        assert says in err
 
 
 def test_a_saved_plan_is_a_load_file(cli: CLI, sheet: Sheet, tmp_path: Path) -> None:
@@ -157,6 +175,25 @@ def test_a_file_whose_name_begins_with_a_dash(cli: CLI, sheet: Sheet) -> None:
     code, out, _ = cli("preview", "--", "-posts.csv")
     assert code == 0
     assert "tokfluence load ./-posts.csv --name=-posts" in out
+
+
+@pytest.mark.parametrize("form", [[], ["--markdown"]])
+@pytest.mark.parametrize("told", ["\t", "tab"])
+def test_a_tab_is_told_by_its_name(cli: CLI, tmp_path: Path, form: list[str], told: str) -> None:
+    (tmp_path / "a.txt").write_text(f"url\tnote, short\n{POST}\ta, b\n")
+    code, out, _ = cli("preview", "a.txt", "--delimiter", told, *form)
+    assert code == 0
+    next_line = next(line for line in out.splitlines() if "tokfluence load" in line)
+    words = shlex.split(next_line.partition("tokfluence ")[2])
+    assert words[words.index("--delimiter") + 1] == "tab"
+    assert cli("preview", "a.txt", "--delimiter", "tab")[0] == 0
+
+
+def test_a_name_for_people_is_made_of_any_file_name(cli: CLI, sheet: Sheet) -> None:
+    sheet(1, name="esc\x1b[31m.csv")
+    code, out, _ = cli("preview", "esc\x1b[31m.csv")
+    assert code == 0
+    assert "Campaign  'esc_[31m' (made" in out
 
 
 def test_a_sign_beside_the_fees_is_mentioned(cli: CLI, tmp_path: Path) -> None:

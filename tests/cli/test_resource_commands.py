@@ -96,7 +96,8 @@ def test_analysing_says_the_price_and_asks(cli: CLI, sandbox: Sandbox) -> None:
     code, out, err = cli("post", "analyze", URL, other, "--yes", "--max-credits", "49")
     assert (code, out) == (5, "")
     assert not sandbox.requests()
-    code, out, _ = cli("post", "analyze", URL, "--yes")
+    code, out, err = cli("post", "analyze", URL, "--yes")
+    assert "Analysing 1 post costs 25 × 1 = 25 credits." in err
     assert (code, out) == (0, f"accepted  {URL}\n")
     assert sandbox.ledger().net == 25
     code, out, _ = cli("post", "analyze", URL, "--yes", "--json")
@@ -206,9 +207,13 @@ def test_nothing_from_the_server_drives_the_terminal(capsys: pytest.CaptureFixtu
 
 def test_a_table_of_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
     values: list[Any] = [None, True, 1234567, 0.071234, ["a"], "x" * 100]
-    records.print_table([records.Field("value", lambda item: item[0])], [(value,) for value in values])
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[2:] == ["–", "yes", "1,234,567", "0.07123", '["a"]', "x" * 59 + "…"]
+    for elastic, last in ((False, "x" * 100), (True, "x" * 59 + "…")):
+        field = records.Field("value", lambda item: item[0], elastic=elastic)
+        records.print_table([field], [(value,) for value in values])
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[2:] == ["–", "yes", "1,234,567", "0.07123", '["a"]', last]
+    records.print_table([field], [])
+    assert capsys.readouterr().out.splitlines()[0] == "value"
 
 
 def test_a_key_file_and_a_base_url_may_be_named(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -59,7 +60,23 @@ def test_wait_says_when_the_time_is_over(cli: CLI, pending: Sandbox) -> None:
     assert pending.ledger().net - before == 2
     code, _, err = cli("wait", "spring.tokload", "--timeout", "0")
     assert code == 6
-    assert f"To go on: tokfluence wait {status['campaign_id']}" in err
+    assert err.endswith("To go on: tokfluence wait spring.tokload --timeout 0\n")
+
+
+def test_what_goes_on_is_what_was_given(
+    cli: CLI, pending: Sandbox, key: str, tmp_path: Path, sheet: Sheet
+) -> None:
+    (tmp_path / "a key").write_text(key)
+    (tmp_path / "a key").chmod(0o600)
+    (tmp_path / "spring.tokload").rename(tmp_path / "-a b.tokload")
+    flags = ["--timeout", "0.5", "--max-credits", "2", "--base-url", pending.base_url]
+    code, _, err = cli("wait", "./-a b.tokload", *flags, "--api-key-file", "a key", "--json")
+    assert code == 5
+    words = shlex.split(err.splitlines()[-1].partition("To go on: ")[2])
+    assert words == [
+        *["tokfluence", "wait", "./-a b.tokload"], *flags, "--api-key-file", "a key", "--json",
+    ]  # fmt: skip
+    assert cli(*words[1:])[0] == 5
 
 
 def test_wait_stops_at_the_cap(cli: CLI, pending: Sandbox) -> None:
@@ -83,6 +100,14 @@ def test_wait_is_interrupted_in_order(
     assert process.wait(20) == 6
     assert process.stdout is not None
     assert json.loads(process.stdout.read())["pending"] == 3
+    assert "To go on: tokfluence wait spring.tokload --json" in process.stderr.read()
+
+
+def test_what_a_long_wait_may_cost_is_told_at_once(cli: CLI, sandbox: Sandbox, key: str) -> None:
+    seed(sandbox, key, posts=1)
+    code, out, err = cli("wait", CAMPAIGN, "--timeout", "1000000000")
+    assert (code, out) == (0, "Campaign 4711: 0 of 1 post pending; 2 credits so far\n")
+    assert "there are 3,333,340 at most: up to 6,666,680 credits." in err
 
 
 @pytest.mark.parametrize(
@@ -97,6 +122,10 @@ def test_wait_is_interrupted_in_order(
         (["export", "4711", "posts", "-o", "missing/x.csv"], 2, "can't be written"),
         (["export", "4711", "posts", "-o", "x.csv", "--resume", "7568:1"], 2, "only comments"),
         (["export", "4711", "comments", "-o", "x.csv"], 2, "--max-credits"),
+        (["export", "4711", "comments", "-o", "x.csv", "--yes", "--resume", "garbage"], 2, "no place"),
+        (["wait", "4711", "--timeout", "inf"], 2, "timeout"),
+        (["wait", "4711", "--timeout", "nan"], 2, "timeout"),
+        (["report", "4711", "-o", "x.html", "--max-credits", "3"], 5, "cap of 3"),
         (["export", "4711", "posts", "-o", "x.csv"], 1, "campaign_not_found"),
         (["export", "4711", "posts", "-o", "x.csv", "--max-credits", "1"], 5, "cap of 1"),
         (["report", "missing.tokload", "-o", "x.html"], 2, "no such file"),
@@ -124,7 +153,8 @@ def test_export_says_the_price_first_and_charges_it(
     code, out, err = cli("export", CAMPAIGN, resource, "-o", "x.csv")
     assert (code, out) == (0, "")
     assert err.startswith(f"Exporting the {resource} of campaign 4711 costs 2 credits")
-    assert "rows in x.csv, 2 credits" in err
+    rows = "1 row" if resource == "metrics" else "2 rows" if resource == "influencers" else "3 rows"
+    assert f"{rows} in x.csv, 2 credits." in err
     assert sandbox.ledger().net == 2
     header = (tmp_path / "x.csv").read_text().splitlines()[0]
     assert header.split(",") == list(RESOURCES[resource].names)  # type: ignore[index]
@@ -182,6 +212,33 @@ def test_a_report_of_a_load_sends_nothing(
     assert "costs 7 credits" in err
     assert sandbox.ledger().net - before == 7
     assert "<h2>Results" in (tmp_path / "r.html").read_text()
+
+
+def test_a_report_that_the_cap_has_no_room_for_sends_nothing(
+    cli: CLI, sandbox: Sandbox, key: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("altair")
+    pytest.importorskip("vl_convert")
+    seed(sandbox, key)
+    code, out, err = cli("report", CAMPAIGN, "-o", "r.html", "--max-credits", "6")
+    assert (code, out) == (5, "")
+    assert "costs 7 credits" in err
+    assert not sandbox.requests()
+    assert not list(tmp_path.iterdir())
+    assert cli("report", CAMPAIGN, "-o", "r.html", "--max-credits", "7")[0] == 0
+
+
+def test_a_report_on_stdout(cli: CLI, sheet: Sheet, sandbox: Sandbox, tmp_path: Path, shell: Shell) -> None:
+    pytest.importorskip("altair")
+    pytest.importorskip("vl_convert")
+    assert cli("load", sheet(3), "--name", "Spring", "--yes")[0] == 0
+    code, out, _ = cli("report", "spring.tokload", "-o", "-")
+    assert code == 0
+    assert out.startswith("<!doctype html>")
+    assert out.endswith("</html>\n")
+    assert not (tmp_path / "-").exists()
+    ended = shell("report", "spring.tokload", "-o", "/dev/stdout", "--results")
+    assert (ended.returncode, "<h2>Results" in ended.stdout) == (0, True)
 
 
 def test_a_report_without_the_extra_costs_nothing(

@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import subprocess
+import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -57,6 +58,29 @@ def test_the_demo_agrees_with_the_ledger(shell: Shell) -> None:
     assert "DIFFER" not in ended.stdout
     assert ended.stdout.count("   agree") == 7
     assert ended.stdout.splitlines()[-1] == "All agree: every video was bought once."
+
+
+def test_an_interrupted_demo_compares_nothing(started: Started) -> None:
+    process = started("demo", EXAMPLE)
+    assert process.stdout is not None
+    while "export TOKFLUENCE_BASE_URL=" not in (line := process.stdout.readline()):
+        assert line
+    base_url = line.partition("=")[2].strip()
+
+    def requests() -> bytes:
+        with urllib.request.urlopen(f"{base_url}/_sandbox/requests", timeout=20) as answer:
+            return bytes(answer.read())
+
+    deadline = time.monotonic() + 20
+    while b"posts.analyze" not in requests():
+        assert time.monotonic() < deadline
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 6, out + err
+    assert "Interrupted: " in out.splitlines()[-1]
+    assert "NOT agree" not in out
+    assert "tokfluence resume" not in out
+    assert "Traceback" not in err
 
 
 def test_the_demo_sees_what_differs() -> None:

@@ -128,6 +128,9 @@ def test_completion(cli: CLI, shell: str) -> None:
     code, out, err = cli("completion", shell)
     assert (code, err) == (0, "")
     assert "influencers" in out
+    if shell == "bash":
+        # What it does not know the words of is completed as bash would: with the names of files.
+        assert "\ncomplete -o bashdefault -o default -F _tokfluence tokfluence\n" in out
     program = shutil.which(shell)
     if program is not None:
         subprocess.run([program, "-n"], input=out, text=True, check=True, capture_output=True)
@@ -159,7 +162,19 @@ def test_events_of_a_load(cli: CLI, sheet: Sheet, tmp_path: Path, key: str, sand
     assert sum(each.get("accepted", 0) for each in events if each["event"] == "load_progress") == 120
     assert all("message" not in each for each in events if each["event"] == "request_ended")
     code, _, _ = cli("resume", "spring.tokload", "--events", "e.ndjson")
-    assert (code, [each["event"] for each in lines_of(file.read_text())]) == (0, ["load_ended"])
+    assert code == 0
+    # What the first run told is still there, and the second is numbered anew.
+    assert file.read_text().startswith(text)
+    assert [each["event"] for each in lines_of(file.read_text().removeprefix(text))] == ["load_ended"]
+
+
+def test_events_after_a_crash_begin_on_a_line_of_their_own(cli: CLI, sheet: Sheet, tmp_path: Path) -> None:
+    file = tmp_path / "e.ndjson"
+    file.write_text('{"number":1}\n{"num')
+    assert cli("load", sheet(3), "--name", "A", "--yes", "--events", file)[0] == 0
+    first, cut, *rest = file.read_text().splitlines(keepends=True)
+    assert (first, cut) == ('{"number":1}\n', '{"num\n')
+    assert lines_of("".join(rest))[-1]["event"] == "load_ended"
 
 
 def test_events_on_stdout_move_the_report_to_stderr(cli: CLI, sheet: Sheet) -> None:

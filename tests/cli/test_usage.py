@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,10 @@ def test_every_command_has_a_help_text(cli: CLI, command: str) -> None:
         (["preview", "x.csv", "--currency", "euro"], "euro"),
         (["preview", "x.csv", "--batch-size", "0"], "at least 1"),
         (["preview", "missing.csv"], "no such file"),
+        (["preview", f"{'x' * 300}.csv"], "File name too long"),
+        (["load", f"{'x' * 300}.csv", "--name", "x", "--yes"], "File name too long"),
+        (["preview", "x.csv", "--name", ""], "a campaign's name"),
+        (["load", "x.csv", "--name", "", "--yes"], "a campaign's name"),
         (["preview", "."], ""),
         (["status", "missing.tokload"], "no such file"),
         (["resume", "-"], "no such file"),
@@ -203,11 +208,72 @@ def test_a_stream_that_the_shell_closed_is_done_without(
     assert ("= 51" in ended.stdout) == (closed == "2")
 
 
+@pytest.mark.parametrize("command", ["preview", "load"])
+def test_standard_input_that_the_shell_closed_is_told(
+    script: list[str], env: dict[str, str], tmp_path: Path, command: str
+) -> None:
+    ended = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *script, command, "-", "--name", "x"],
+        env=env,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "tokfluence: error: -: standard input is closed; name a file\n"
+
+
+def test_a_folder_that_may_not_be_looked_into_is_told(
+    cli: CLI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shut").mkdir()
+    (tmp_path / "shut" / "x.csv").write_text("url\n")
+    (tmp_path / "shut").chmod(0)
+    if os.access(tmp_path / "shut", os.X_OK):  # as root, whom no mode stops
+        look, opened = os.stat, Path.open
+
+        def refuse(path: Any, *words: Any, **more: Any) -> Any:
+            if "shut/" in str(path):
+                raise PermissionError(13, "Permission denied", str(path))
+            return look(path, *words, **more)
+
+        def refuse_open(path: Path, mode: str) -> object:
+            refuse(path)
+            return opened(path, mode)
+
+        monkeypatch.setattr(os, "stat", refuse)
+        monkeypatch.setattr(Path, "open", refuse_open)
+    for words in (["preview", "shut/x.csv"], ["load", "shut/x.csv", "--name", "x", "--yes"]):
+        code, out, err = cli(*words)
+        assert (code, out) == (2, "")
+        assert err == "tokfluence: error: shut/x.csv: this file may not be read: permission denied\n"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["load", "--help"], ["--version"]])
+def test_a_help_text_that_nobody_reads_is_no_error(
+    script: list[str], offline_env: dict[str, str], words: list[str]
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = subprocess.run(
+            [*script, *words], env=offline_env, stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+        )
+    finally:
+        os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, "")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
-def test_a_full_disk_is_told(script: list[str], offline_env: dict[str, str], sheet: Sheet) -> None:
+@pytest.mark.parametrize("words", [["preview"], ["--help"], ["load", "--help"], ["--version"]])
+def test_a_full_disk_is_told(
+    script: list[str], offline_env: dict[str, str], sheet: Sheet, words: list[str]
+) -> None:
+    source = [sheet(2)] if words == ["preview"] else []
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(
-            [*script, "preview", sheet(2)],
+            [*script, *words, *source],
             env=offline_env,
             stdout=full,
             stderr=subprocess.PIPE,

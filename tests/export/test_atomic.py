@@ -36,8 +36,30 @@ def test_it_replaces_what_was_there_in_one_step(tmp_path: Path, kind: str) -> No
     finally:
         os.umask(mask)
     assert path.read_text() == "new"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert [each.name for each in tmp_path.iterdir()] == ["x.csv"]
+
+
+def test_a_new_file_has_the_mode_that_files_have(tmp_path: Path, kind: str) -> None:
+    mask = os.umask(0o027)
+    try:
+        with AtomicFile(tmp_path / "x.csv") as target:
+            target.commit()
+    finally:
+        os.umask(mask)
+    assert stat.S_IMODE((tmp_path / "x.csv").stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o664])
+def test_what_is_replaced_keeps_its_mode(tmp_path: Path, kind: str, mode: int) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("old")
+    path.chmod(mode)
+    with AtomicFile(path) as target:
+        target.commit()
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+    with AtomicFile(path) as target:
+        target.commit(tmp_path / "x.partial.csv")
+    assert stat.S_IMODE((tmp_path / "x.partial.csv").stat().st_mode) == mode
 
 
 def test_nothing_is_left_unless_it_is_committed(tmp_path: Path, kind: str) -> None:
@@ -93,6 +115,50 @@ def test_what_is_no_file_is_written_to_and_not_replaced(tmp_path: Path) -> None:
         target.file.write(b"x")
         target.commit()
     assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+
+
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    ours, theirs = os.pipe()
+    try:
+        for name in (f"/dev/fd/{theirs}", f"/proc/self/fd/{theirs}"):
+            with AtomicFile(name) as target:
+                assert target.direct
+                target.file.write(b"x")
+                assert target.commit(tmp_path / "other") == Path(name)
+        assert os.read(ours, 10) == b"xx"
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_named_pipe_is_written_to(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with AtomicFile(path) as target:
+            target.file.write(b"x")
+            target.commit()
+        assert os.read(reader, 10) == b"x"
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(path.stat().st_mode)
+
+
+def test_a_file_that_is_open_is_added_to_as_its_opener_meant(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("before;")
+    with path.open("ab") as file, AtomicFile(f"/dev/fd/{file.fileno()}") as target:
+        target.file.write(b"after")
+        target.commit()
+    assert path.read_text() == "before;after"
+
+
+@pytest.mark.parametrize("name", ["/dev/fd/987654", "/dev/full/x.csv"])
+def test_what_is_not_open_is_told(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="can't be written"):
+        AtomicFile(name)
 
 
 @pytest.mark.parametrize("name", ["", "missing/x.csv"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
+import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,14 @@ from typing import Any
 import orjson
 import pytest
 
+from tokfluence_async.campaign.compression import decompressed
 from tokfluence_async.client import Tokfluence
 from tokfluence_async.errors import (
     BudgetExceededError,
     CampaignNotFoundError,
     ConfigurationError,
     InternalError,
+    MissingExtraError,
     TokfluenceError,
 )
 from tokfluence_async.export import Comments, Position, export, read_table, tracked_posts
@@ -103,7 +107,11 @@ async def test_posts_are_all_there_in_the_order_of_the_api(
     found = rows_of(tmp_path / "x.jsonl")
     assert [each["post_id"] for each in found] == sandbox.tracked(CAMPAIGN)
     assert [each["fee_cents"] for each in found] == [100 * number for number in range(POSTS)]
-    assert found[0]["extra"]["creator_username"] == "maker_0"
+    assert [each["creator_handle"] for each in found[:3]] == ["maker_0", "maker_1", "maker_2"]
+    shown = await tok.posts.show(found[0]["post_id"])
+    for name in ("hashtags", "mentions", "music", "is_sponsored"):
+        assert found[0][name] == shown.to_dict()[name]
+        assert name not in found[0]["extra"]
     assert [post.url async for post in tracked_posts(tok, CAMPAIGN)] == [url(n) for n in range(POSTS)]
 
 
@@ -211,6 +219,75 @@ async def test_an_open_file_gets_the_same_bytes(tok: Tokfluence, tmp_path: Path,
     assert read(tmp_path / "x") == target.getvalue()
 
 
+def unpacked(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return decompressed(file, path.name).read()
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst", ".GZ"])
+@pytest.mark.parametrize("format_", ["csv", "jsonl"])
+async def test_a_name_may_say_that_it_is_compressed(
+    tok: Tokfluence, tmp_path: Path, suffix: str, format_: Any
+) -> None:
+    if suffix == ".zst":
+        pytest.importorskip("zstandard")
+    plain, packed = tmp_path / f"x.{format_}", tmp_path / f"x.{format_}{suffix}"
+    await export(tok, CAMPAIGN, "posts", plain)
+    await export(tok, CAMPAIGN, "posts", packed)
+    assert read(packed) != read(plain)
+    assert unpacked(packed) == read(plain)
+    again = tmp_path / f"y{suffix}"
+    await export(tok, CAMPAIGN, "posts", again, format=format_)
+    assert read(again) == read(packed)
+
+
+async def test_a_part_of_a_compressed_export_is_compressed(tok: Tokfluence, tmp_path: Path) -> None:
+    done = await export(tok.budget(max_credits=6), CAMPAIGN, "comments", tmp_path / "c.jsonl.gz")
+    assert done.file == str(tmp_path / "c.partial.jsonl.gz")
+    assert len(unpacked(Path(done.file)).splitlines()) == done.rows
+
+
+async def test_zstandard_has_to_be_installed(
+    tok: Tokfluence, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    with pytest.raises(MissingExtraError, match="zstd"):
+        await export(tok, CAMPAIGN, "posts", tmp_path / "x.csv.zst")
+    assert not sandbox.requests()
+    assert not listing(tmp_path)
+
+
+@pytest.mark.parametrize("format_", ["csv", "jsonl", "parquet", "arrow"])
+async def test_a_pipe_gets_the_same_bytes(tok: Tokfluence, tmp_path: Path, format_: Any) -> None:
+    if format_ in {"parquet", "arrow"}:
+        pytest.importorskip("pyarrow")
+    ours, theirs = os.pipe()
+    try:
+        done = await export(tok, CAMPAIGN, "influencers", f"/dev/fd/{theirs}", format=format_)
+        assert done.file == f"/dev/fd/{theirs}"
+        got = os.read(ours, 1 << 16)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    await export(tok, CAMPAIGN, "influencers", tmp_path / "x", format=format_)
+    assert got == read(tmp_path / "x")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+@pytest.mark.parametrize("format_", ["csv", "jsonl", "parquet", "arrow"])
+@pytest.mark.parametrize("buffering", [0, -1])
+async def test_a_full_disk_is_told(tok: Tokfluence, format_: Any, buffering: int) -> None:
+    if format_ in {"parquet", "arrow"}:
+        pytest.importorskip("pyarrow")
+    with pytest.raises(TokfluenceError, match="can't be written: No space"):
+        await export(tok, CAMPAIGN, "influencers", "/dev/full", format=format_)
+    file = io.FileIO("/dev/full", "wb")
+    stream: Any = file if buffering == 0 else io.BufferedWriter(file)
+    with pytest.raises(TokfluenceError, match="can't be written: No space"):
+        await export(tok, CAMPAIGN, "influencers", stream, format=format_)
+    file.close()
+
+
 @pytest.mark.parametrize(
     ("how", "says"),
     [
@@ -220,6 +297,8 @@ async def test_an_open_file_gets_the_same_bytes(tok: Tokfluence, tmp_path: Path,
         ({"resource": "posts", "target": io.BytesIO()}, "format="),
         ({"resource": "posts", "target": "missing/x.csv"}, "can't be written"),
         ({"resource": "posts", "target": "x.csv", "resume": Position("1")}, "only comments"),
+        ({"resource": "posts", "target": "x.parquet.gz"}, "x.parquet"),
+        ({"resource": "posts", "target": "x.gz"}, "suffix"),
     ],
 )
 async def test_what_is_wrong_is_told_before_anything_is_sent(
@@ -268,7 +347,7 @@ def test_a_position_reads_back(text: str) -> None:
 
 
 async def test_a_position_elsewhere_is_refused(tok: Tokfluence) -> None:
-    for text in ("", ":1"):
+    for text in ("", ":1", "garbage", "garbage:200", "75x:1", "7568:a b", "７５:1"):
         with pytest.raises(ConfigurationError):
             Position.parse(text)
     with pytest.raises(ConfigurationError, match="7568"):

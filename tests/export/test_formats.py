@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tokfluence_async.errors import ConfigurationError, MissingExtraError, TokfluenceError
 from tokfluence_async.export import RESOURCES, Table, format_of
 from tokfluence_async.export.cells import safe_text
-from tokfluence_async.models import CampaignPost, Metrics, TagCount
+from tokfluence_async.models import CampaignPost, Metrics, Music, TagCount
 
 START = datetime(2026, 3, 1, 12, 30, 15, 250_000, tzinfo=timezone(timedelta(hours=2)))
 
@@ -37,7 +37,11 @@ def post(number: int) -> CampaignPost:
         published_at=START + timedelta(hours=number),
         duration=number / 3,
         views=2**40 + number,
-        extra={"hashtags": ["spring"], "music": {"original": True}} if number % 2 else {},
+        hashtags=["spring", "=1"] if number % 2 else [],
+        mentions=["a.maker"] * (number % 3),
+        music=Music(title="Low Tide", original=True) if number % 4 else None,
+        is_sponsored=number % 5 == 0 if number % 3 else None,
+        extra={"gmv_cents": number, "tags": [{"a": 1}]} if number % 2 else {},
     )
 
 
@@ -54,7 +58,9 @@ def from_csv(path: Path, *, raw: bool) -> list[tuple[Any, ...]]:
         "number": float,
         "boolean": {"true": True, "false": False}.__getitem__,
         "instant": datetime.fromisoformat,
+        "texts": orjson.loads,
         "counts": orjson.loads,
+        "music": orjson.loads,
         "json": orjson.loads,
     }
     with path.open(newline="", encoding="utf-8") as file:
@@ -115,6 +121,9 @@ def test_arrow(table: Table, tmp_path: Path) -> None:
     assert from_objects(read.to_pylist()) == table.rows
     assert read.schema.field("published_at").type == pa.timestamp("us", tz="UTC")
     assert read.schema.field("fee_cents").type == pa.int64()
+    assert read.schema.field("hashtags").type == pa.list_(pa.string())
+    assert read.schema.field("music").type.field("original").type == pa.bool_()
+    assert read.schema.field("is_sponsored").type == pa.bool_()
     assert read.schema.metadata == {b"tokfluence": b"posts/1"}
 
 
@@ -153,6 +162,17 @@ def test_lists_are_lists_where_there_are_such_and_json_elsewhere(tmp_path: Path)
     assert orjson.loads(row["top_hashtags"]) == expected
     assert row["roi"] == "1.5"
     assert row["spend_cents"] == ""
+
+
+def test_the_creator_is_known_by_either_name() -> None:
+    named: list[dict[str, Any]] = [
+        {"creator_handle": "a", "extra": {"creator_username": "b"}},
+        {"extra": {"creator_username": "b"}},
+        {"extra": {"creator_username": 7}},
+        {},
+    ]
+    table = Table.of("posts", [CampaignPost(post_id="1", **each) for each in named], 1)
+    assert [row["creator_handle"] for row in table] == ["a", "b", None, None]
 
 
 @pytest.mark.parametrize("name", ["posts.csv", "posts.jsonl", "posts.parquet", "posts.arrow"])

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scripted import RESET, Script, error, reply
 from virtual_time import run
 
 from tokfluence_async.client import Tokfluence
 from tokfluence_async.errors import (
+    AnalysisPendingError,
     AuthenticationError,
     BudgetExceededError,
     ConfigurationError,
     OutcomeUnknownError,
-    TokfluenceError,
 )
 from tokfluence_async.export import AnalysisStatus, Polling, wait_for_analysis
 from tokfluence_async.protocol.limiter import Limiter
@@ -90,8 +93,10 @@ def test_the_cap_ends_it_as_soon_as_no_further_look_fits() -> None:
     assert (status.state, status.credits, status.pending) == ("max_credits", 4, 4)
     assert len(script.sent) == 2
     assert status.elapsed_seconds == 5
-    with pytest.raises(TokfluenceError, match="4 of 5 posts are unfinished"):
+    with pytest.raises(AnalysisPendingError, match="4 of 5 posts are unfinished") as caught:
         status.raise_for_state()
+    assert caught.value.status is status
+    assert pickle.loads(pickle.dumps(caught.value)).status == status
 
 
 def test_the_clients_own_cap_counts_too() -> None:
@@ -144,8 +149,12 @@ def test_pages_are_followed_and_each_is_paid_for() -> None:
     [
         lambda: wait([listing(1, 0)], timeout=-1),
         lambda: wait([listing(1, 0)], timeout=float("nan")),
+        lambda: wait([listing(1, 0)], timeout=float("inf")),
+        lambda: Polling().polls_within(float("inf")),
         lambda: Polling(first=0),
+        lambda: Polling(longest=float("inf")),
         lambda: Polling(factor=-1),
+        lambda: Polling(factor=0.5),
     ],
 )
 def test_what_is_no_time_is_refused(wrong: Callable[[], object]) -> None:
@@ -155,6 +164,26 @@ def test_what_is_no_time_is_refused(wrong: Callable[[], object]) -> None:
 
 def test_a_wait_of_years_does_not_overflow() -> None:
     assert Polling().wait(1_000_000) == 300
+    assert Polling(factor=1e300).wait(1_000_000) == 300
+
+
+def test_the_polls_of_an_age_are_counted_at_once() -> None:
+    assert Polling().polls_within(1e15) == pytest.approx(1e15 / 300, rel=1e-9)
+
+
+@given(
+    first=st.integers(1, 50),
+    factor=st.integers(1, 4),
+    longest=st.integers(1, 400),
+    timeout=st.integers(0, 60_000),
+)
+def test_the_polls_are_those_that_are_made(first: int, factor: int, longest: int, timeout: int) -> None:
+    polling = Polling(first=first, factor=factor, longest=longest)
+    polls, passed = 1, 0.0
+    while passed < timeout:
+        passed += polling.wait(polls)
+        polls += 1
+    assert polling.polls_within(timeout) == polls
 
 
 def test_the_status_as_json() -> None:

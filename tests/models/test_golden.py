@@ -106,6 +106,9 @@ EXPECTED: dict[str, tuple[Any, Any]] = {
                     published_at=datetime(2026, 5, 14, 18, 30, tzinfo=UTC),
                     views=1240000,
                     likes=84000,
+                    hashtags=["wwe"],
+                    music=Music(title="Low Tide", author="alice", original=True),
+                    is_sponsored=False,
                 ),
                 CampaignPost(
                     post_id="7234567890123456790",

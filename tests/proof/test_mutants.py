@@ -158,8 +158,8 @@ MUTANTS = [
     Mutant(
         "the same key means the same bytes",
         "campaign/buyer.py",
-        "    if before is not None and before != digest:",
-        "    if before is None and before != digest and False:",
+        "    if before is not None and before != (order.request.idempotency_key, digest):",
+        "    if False:",
         f"{LOADER} another_body",
     ),
     Mutant(

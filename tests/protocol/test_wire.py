@@ -25,6 +25,11 @@ from tokfluence_async.protocol.wire import Reply, Request, checked_headers
         ("١٢", None),
         ("²", None),
         ("9" * 30, None),
+        ("9" * 19, None),
+        (str(2**63), None),
+        (str(2**63 - 1), 2**63 - 1),
+        (str(-(2**63)), -(2**63)),
+        (str(-(2**63) - 1), None),
         ("many", None),
     ],
 )

@@ -81,6 +81,10 @@ class Answering:
         """Videos that were charged more than once."""
         return [video for video, times in self.per_video.items() if times > 1]
 
+    def forget(self) -> None:
+        """Forget every key."""
+        self._keys.clear()
+
     def __enter__(self) -> Self:
         ready = threading.Event()
 

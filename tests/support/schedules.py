@@ -77,9 +77,7 @@ class Schedule:
                 self.machines.append(first.copy_to(self.folder / "b.tokload", 0))
             await asyncio.gather(*(self._leg(machine, given, calm=False) for machine in self.machines))
             forgotten = self.setting.kind == "forgetful" and rand.random() < 0.5
-            await asyncio.sleep(
-                3 * DAY if forgotten else rand.choice((0.0, 1.0, 20.0, 200.0, 4000.0, 3 * DAY))
-            )
+            await asyncio.sleep(3 * DAY if forgotten else rand.choice(self.setting.pauses))
         self.network.rate = 0.0
         self.server.ledger.wallet = 10**6
         await asyncio.gather(*(self.to_the_end(machine, given) for machine in self.machines))

@@ -355,8 +355,10 @@ class Server:
         for what, amount in price.items():
             call.charged[what] = amount
             total = self.ledger.charge(call.run, call.key, what, amount)
-            # Of two machines, one may pay a second credit for a create that the name of the first then keeps out.
-            once = what != "read" and not (what == "create" and self.world.shared)
+            # A second credit may go for a create that the name of the first then keeps out: of two machines, or where
+            # the key of the first was forgotten.
+            again = what == "create" and (self.world.shared or self.world.memory is not None)
+            once = what != "read" and not again
             if once and total > amount:
                 self._wrong(f"{what} is charged twice: {total} credits")
 

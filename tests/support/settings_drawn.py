@@ -6,10 +6,9 @@ Four kinds of world:
   ever, the list does not lag, nothing stays charged without being done. There the load must end complete, with nothing
   unknown.
 * ``harsh``: ids are remembered, but the list may lag, and work may be charged and never done. Only safety is asserted.
-* ``forgetful``: ids expire, but what is charged is done and listed at once (or refunded). Only safety is asserted.
-  Where ids expire *and* the list can't be trusted, nothing tells a request that was never applied from one that was,
-  and no client can keep from charging twice without giving up: that combination is outside the promise, and not drawn.
-  Work that is charged and never listed, as a rejected URL's may be, is the same as a list that lags for ever.
+* ``forgetful``: ids expire, after a day or sooner. Where it is sooner, what is charged is done and listed at once (or
+  refunded): without both, nothing tells a request that was never applied from one that was, and no client can keep from
+  charging twice without giving up, which is what it does after a day. Only safety is asserted.
 * ``twins``: two machines work on copies of one plan, one of them perhaps at the same time as the other. Only safety is
   asserted. The API does not charge for what it refuses, nor does it take at one machine's word what it called too large
   at the other's. Either nothing is turned away (no 429, 402, 401, 403, 502), or what was bought is listed by the time
@@ -64,6 +63,8 @@ class Setting:
     wallet: int
     deadly: bool
     """Whether processes are killed and cancelled."""
+    pauses: tuple[float, ...]
+    """Seconds between one process and the next."""
     elsewhere: int
     """Videos of the plan that somebody else has put into the campaign of its name before; 0: there is none."""
 
@@ -106,12 +107,12 @@ def draw(rand: Random, kind: str, videos: list[str]) -> Setting:
     elif kind == "harsh":
         drawn["lag"] = rand.choice((0.0, 5.0, 100.0, 1e6))
     elif kind == "forgetful":
-        drawn |= {
-            "memory": rand.choice((0.2, 1.0)) * DAY,
-            "charge_refused": False,
-            "charge_rejected": False,
-        }
-        faults = tuple(fault for fault in _EVERYTHING if fault not in UNTRACKED)
+        drawn["memory"] = rand.choice((0.2, 1.01)) * DAY
+        if drawn["memory"] > DAY:
+            drawn["lag"] = rand.choice((0.0, 5.0, 1e6))
+        else:
+            drawn |= {"charge_refused": False, "charge_rejected": False}
+            faults = tuple(fault for fault in _EVERYTHING if fault not in UNTRACKED)
     else:
         drawn["charge_refused"] = False
         faults = tuple(fault for fault in _EVERYTHING if fault != "413")
@@ -131,5 +132,9 @@ def draw(rand: Random, kind: str, videos: list[str]) -> Setting:
         rate=rand.choice((0.0, 0.05, 0.2, 0.2, 0.5, 0.9)),
         wallet=rand.randint(0, total + 5) if poor else 100 * total,
         deadly=deadly,
+        # What is in doubt for longer than a day is given up: a kind world does not let it come to that.
+        pauses=(0.0, 1.0, 20.0, 200.0, 4000.0)
+        if kind == "kind"
+        else (0.0, 1.0, 20.0, 200.0, 4000.0, 3 * DAY),
         elsewhere=rand.randint(1, len(videos)) if kind == "harsh" and rand.random() < 0.1 else 0,
     )

@@ -39,7 +39,8 @@ def open_table(table: ArrowStream, options: InputOptions | None = None, *, name:
     """Opens a table in memory, or a query's result.
 
     Args:
-        table: The table; it is read batch by batch, a lazy one as it is computed.
+        table: The table; it is read batch by batch, a lazy one as it is computed. A single column without a table, such
+            as a series, holds URLs.
         options: Which columns mean what; guessed by default.
         name: What to call it in rows and errors.
 
@@ -48,16 +49,35 @@ def open_table(table: ArrowStream, options: InputOptions | None = None, *, name:
         MissingExtraError: Pyarrow is not installed.
     """
     arrow = _pyarrow("a table of Arrow data")
-    if not hasattr(table, "__arrow_c_stream__"):
+    if hasattr(table, "__arrow_c_stream__"):
+        reader = _reader(arrow, table, name)
+    elif hasattr(table, "__arrow_c_array__"):
+        reader = _column(arrow, arrow.array(table))
+    else:
         raise InputError(
             f"{type(table).__name__} does not speak the Arrow stream protocol (__arrow_c_stream__); "
             "give its rows to add_items, as tuples or mappings",
             source=name,
         )
-    reader = arrow.RecordBatchReader.from_stream(table)
     total = getattr(table, "num_rows", None)
     total = total if isinstance(total, int) else None
     return _open(reader.schema, reader, name=name, options=options or InputOptions(), total=total)
+
+
+def _reader(arrow: Any, table: ArrowStream, name: str) -> Any:
+    """What reads the batches of a stream; if that is a column without a table, it has the name ``url``."""
+    try:
+        return arrow.RecordBatchReader.from_stream(table)
+    except arrow.ArrowInvalid as error:
+        # The protocol tells a column from a table only by this.
+        try:
+            return _column(arrow, arrow.chunked_array(table))
+        except (arrow.ArrowException, TypeError, ValueError):
+            raise InputError(f"the table can't be read: {_first_line(error)}", source=name) from None
+
+
+def _column(arrow: Any, values: Any) -> Any:
+    return arrow.table({"url": values}).to_reader()
 
 
 def read_parquet(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStream:

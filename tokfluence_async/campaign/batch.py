@@ -24,6 +24,8 @@ Address = int | str
 _MAX_ID: Final = 2**64 - 1
 _MAX_DIGITS: Final = len(str(_MAX_ID))
 _VIDEO: Final = "video"
+_CHECKSUM: Final = 4
+"""Bytes of the CRC-32 that a packed batch ends with: a flipped bit in an id would buy another video."""
 
 
 @frozen
@@ -60,9 +62,17 @@ def pack(posts: Iterable[Post]) -> bytes:
 
 
 def unpack(blob: bytes) -> list[Post]:
-    """The posts that `pack` packed."""
+    """The posts that `pack` packed.
+
+    Raises:
+        ValueError: They are not as they were packed.
+        TypeError: There are none at all.
+    """
+    packed = blob[:-_CHECKSUM]
+    if zlib.crc32(packed).to_bytes(_CHECKSUM, "little") != blob[-_CHECKSUM:]:
+        raise ValueError("the checksum of a batch's posts does not fit")
     head = zlib.decompressobj()
-    columns: list[Any] = orjson.loads(head.decompress(blob))
+    columns: list[Any] = orjson.loads(head.decompress(packed))
     steps, handles, fees, origins, urls = columns
     ids = array("Q", head.unused_data)
     if sys.byteorder == "big":
@@ -128,7 +138,8 @@ class _Columns:
         one = set(self.origins)
         origins = self.origins if len(one) > 1 else next(iter(one), 0)
         # Ids are as good as random: compressing them would take as long as all the rest, for half a byte each.
-        return pack_columns((steps, self.handles, self.fees, origins, urls)) + ids.tobytes()
+        packed = pack_columns((steps, self.handles, self.fees, origins, urls)) + ids.tobytes()
+        return packed + zlib.crc32(packed).to_bytes(_CHECKSUM, "little")
 
 
 class Packer:

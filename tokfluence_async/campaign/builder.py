@@ -22,7 +22,7 @@ from tokfluence_async.campaign.batch import pack, unpack
 from tokfluence_async.campaign.columns import InputOptions
 from tokfluence_async.campaign.handles import parse_handle
 from tokfluence_async.campaign.intake import Intake
-from tokfluence_async.campaign.items import Item, read_items, read_items_async
+from tokfluence_async.campaign.items import Item, ItemReader, read_items, read_items_async
 from tokfluence_async.campaign.origins import Origin
 from tokfluence_async.campaign.plan import Conflict, Plan
 from tokfluence_async.campaign.rows import BLOCK_ROWS, BadRow, Row, RowBlock, RowStream, block_of
@@ -193,8 +193,15 @@ class CampaignBuilder:
 
         Returns:
             The builder itself.
+
+        Raises:
+            InputError: This is no iterable of posts but, for example, a table or an async iterable; or the keys of the
+                first mapping do not tell which is the URL. No plan is made of half an input.
         """
-        return self.add_rows(read_items(items, options, name=name), name=name)
+        reader = ItemReader(options, name=name)
+        self.add_rows(read_items(items, reader), name=name)
+        self._note_keys(reader)
+        return self
 
     async def add_items_async(
         self, items: AsyncIterable[Item], options: InputOptions | None = None, *, name: str | None = None
@@ -203,17 +210,27 @@ class CampaignBuilder:
 
         Returns:
             The builder itself.
+
+        Raises:
+            InputError: As for `add_items`.
         """
         origin = Origin(name or self._next_name("input"))
+        reader = ItemReader(options, name=origin.name)
         rows: list[Row | BadRow] = []
         with self._whole():
-            async for row in read_items_async(items, options, name=origin.name):
+            async for row in read_items_async(items, reader):
                 rows.append(row)
                 if len(rows) == BLOCK_ROWS:
                     self.add_block(block_of(rows), origin)
                     rows.clear()
             self.add_block(block_of(rows), origin)
+        self._note_keys(reader)
         return self
+
+    def _note_keys(self, reader: ItemReader) -> None:
+        """Note what the keys of mappings were taken for, as for the columns of a file."""
+        if reader.choice is not None:
+            self.note(f"{reader.name or 'mappings'}: {reader.choice.describe()}")
 
     def add_rows(self, rows: Iterable[Row | BadRow], *, name: str | None = None) -> CampaignBuilder:
         """Add the rows of a source that was read by other means.
@@ -249,7 +266,8 @@ class CampaignBuilder:
             InputError: It can't be read to its end, or its fees are in another currency than the campaign.
         """
         with self._whole():
-            self.note(f"{rows.name}: {rows.columns.describe()}")
+            for note in (rows.columns.describe(), *rows.notes):
+                self.note(f"{rows.name}: {note}")
             before, origin = self._intake.rows, rows.origin
             for block in rows.blocks():
                 self.add_block(block, origin)

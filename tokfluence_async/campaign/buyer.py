@@ -203,11 +203,11 @@ class Buyer:
 
 
 def _begin(db: records.Connection, order: Order, digest: bytes, started: float) -> int:
-    before = records.last_digest(db, order.batch.id)
-    if before is not None and before != digest:
+    before = records.last_sent(db, order.batch.id)
+    if before is not None and before != (order.request.idempotency_key, digest):
         raise PlanStaleError(
-            f"step {order.batch.step} was sent before with another body; sending this one under the same key could "
-            "buy something else. Nothing was sent"
+            f"step {order.batch.step} was sent before with another body or key; sending this could buy it again, or "
+            "something else. Nothing was sent"
         )
     return records.begin_attempt(
         db,

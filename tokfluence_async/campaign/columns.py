@@ -15,7 +15,38 @@ if TYPE_CHECKING:
 
     from tokfluence_async.campaign.money import FeeUnit
 
-__all__ = ["Column", "ColumnChoice", "InputOptions", "choose_by_content", "choose_by_name", "looks_like_url"]
+__all__ = [
+    "Column",
+    "ColumnChoice",
+    "InputOptions",
+    "choose_by_content",
+    "choose_by_name",
+    "delimiter_name",
+    "looks_like_url",
+]
+
+_DELIMITERS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
+_ESCAPED = re.compile(r"\\x([0-9a-f]{2})", re.IGNORECASE)
+
+
+def delimiter_name(delimiter: str) -> str:
+    """What to call a delimiter where not every character can be shown: itself, a name such as ``tab``, or an escape."""
+    if delimiter.isprintable() and not delimiter.isspace():
+        return delimiter
+    named = {char: name for name, char in _DELIMITERS.items()}
+    return named.get(delimiter) or (
+        rf"\x{ord(delimiter):02x}" if delimiter.isascii() and len(delimiter) == 1 else delimiter
+    )
+
+
+def _delimiter(told: str | None) -> str | None:
+    """The character that a name, or an escape of a shell, stands for; anything else as it is."""
+    if told is None or len(told) == 1:
+        return told
+    escaped = _ESCAPED.fullmatch(told)
+    if escaped is not None:
+        return chr(int(escaped[1], 16))
+    return "\t" if told == r"\t" else _DELIMITERS.get(told.lower(), told)
 
 
 def _known_unit(_options: InputOptions, _attribute: Attribute[FeeUnit | None], value: object) -> None:
@@ -25,7 +56,9 @@ def _known_unit(_options: InputOptions, _attribute: Attribute[FeeUnit | None], v
 
 def _one_character(_options: InputOptions, _attribute: Attribute[str | None], value: str | None) -> None:
     if value is not None and (len(value) != 1 or value in '"\r\n\0'):
-        raise InputError(f"a delimiter is one character and not a quote or line end, not {value!r}")
+        raise InputError(
+            f"a delimiter is one character and not a quote or line end, or {', '.join(_DELIMITERS)}; not {value!r}"
+        )
 
 
 @frozen
@@ -38,7 +71,8 @@ class InputOptions:
         fee_column: The same for the fees (``--fee-column``); empty for none.
         fee_unit: ``cents`` for whole cents, ``units`` for units of the currency such as 500.00
             (``--fee-unit``).
-        delimiter: One character between the fields of a text table (``--delimiter``).
+        delimiter: The character between the fields of a text table, or its name: tab, comma, semicolon, pipe or space
+            (``--delimiter``). A shell's escapes, such as that of a tab, count as the character.
         encoding: Encoding of a text table, as Python names it (``--encoding``).
     """
 
@@ -46,7 +80,7 @@ class InputOptions:
     handle_column: str | int | None = None
     fee_column: str | int | None = None
     fee_unit: FeeUnit | None = field(default=None, validator=_known_unit)
-    delimiter: str | None = field(default=None, validator=_one_character)
+    delimiter: str | None = field(default=None, converter=_delimiter, validator=_one_character)
     encoding: str | None = None
 
 

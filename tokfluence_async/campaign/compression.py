@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, Protocol, cast
 
 from tokfluence_async.errors import InputError, MissingExtraError
 
@@ -21,6 +22,8 @@ _XZ: Final = b"\xfd7zXZ\0"
 _ZSTANDARD: Final = b"\x28\xb5\x2f\xfd"
 _ZIP: Final = b"PK\x03\x04"
 _MAGIC_BYTES: Final = len(_XZ)
+_XZ_PADDING: Final = 4
+_BLOCK_BYTES: Final = 1 << 16
 
 
 def without_suffix(path: str) -> str:
@@ -54,16 +57,20 @@ def decompressed(stream: BinaryIO, name: str) -> BinaryIO:
         return _readable(gzip.GzipFile(fileobj=stream).read, (EOFError, OSError, zlib.error))
     if magic.startswith(_BZIP2):
         bz2: Any = import_module("bz2")
-        return _readable(bz2.BZ2File(stream).read, (EOFError, OSError, ValueError))
+        return _readable(_Parts(stream, bz2.BZ2Decompressor).read, (EOFError, OSError, ValueError))
     if magic.startswith(_XZ):
         lzma: Any = import_module("lzma")
-        return _readable(lzma.LZMAFile(stream).read, (EOFError, OSError, lzma.LZMAError))
+        new = partial(lzma.LZMADecompressor, format=lzma.FORMAT_XZ)
+        return _readable(_Parts(stream, new, padding=_XZ_PADDING).read, (EOFError, OSError, lzma.LZMAError))
     if magic.startswith(_ZSTANDARD):
         try:
             zstandard: Any = import_module("zstandard")
         except ImportError:
             raise MissingExtraError("reading .zst files", "zstd") from None
-        return _readable(_Zstandard(stream, zstandard).read, (EOFError, OSError, zstandard.ZstdError))
+        frames = zstandard.ZstdDecompressor().decompressobj
+        return _readable(
+            _Parts(stream, lambda: _Frame(frames())).read, (EOFError, OSError, zstandard.ZstdError)
+        )
     return stream
 
 
@@ -117,31 +124,82 @@ class _Readable(io.RawIOBase):
             raise OSError(f"the compressed file is damaged or cut off ({error})") from None
 
 
-class _Zstandard:
-    """Decompresses Zstandard frames one after the other; unlike the package's own reader, it knows one that is cut."""
+class _Decompressor(Protocol):
+    """Decompresses one part of a file, as those of `bz2` and `lzma` do."""
 
-    def __init__(self, stream: BinaryIO, zstandard: Any) -> None:
+    eof: bool
+    needs_input: bool
+    unused_data: bytes
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+
+class _Parts:
+    """Decompresses the parts of a file one after the other, and knows one that is cut, or is none.
+
+    The readers of `bz2` and `lzma` take whatever follows a part and begins no other for the end of the file, and so
+    drop the rows of a part that is damaged; that of `zstandard` takes a part that is cut for a whole one.
+
+    Args:
+        stream: The compressed file.
+        new: Makes what decompresses the next part.
+        padding: Zeros may follow a part, in multiples of this; none may if it is 0.
+    """
+
+    def __init__(self, stream: BinaryIO, new: Callable[[], _Decompressor], *, padding: int = 0) -> None:
         self._stream = stream
-        self._new = zstandard.ZstdDecompressor().decompressobj
-        self._frame: Any = self._new()
-        self._fresh = True
+        self._new = new
+        self._padding = padding
+        self._part: _Decompressor | None = None
         self._left = b""
-        self._ready = bytearray()
+        """What was read of the file past the end of the last part."""
 
     def read(self, size: int = -1) -> bytes:
-        while size < 0 or len(self._ready) < size:
-            data = self._left or self._stream.read(1 << 14)
-            self._left = b""
-            if not data:
-                if not self._fresh:
-                    raise EOFError("it ends within a frame")
-                break
-            self._fresh = False
-            self._ready += self._frame.decompress(data)
-            if self._frame.eof:
-                self._left, self._frame, self._fresh = self._frame.unused_data, self._new(), True
+        """So many bytes, or all there are; fewer only at the end."""
         if size < 0:
-            size = len(self._ready)
-        taken = bytes(self._ready[:size])
-        del self._ready[:size]
-        return taken
+            return b"".join(iter(partial(self.read, _BLOCK_BYTES), b""))
+        found = bytearray()
+        while len(found) < size and (part := self._part or self._next()) is not None:
+            data = b""
+            if part.needs_input:
+                data, self._left = self._left or self._stream.read(_BLOCK_BYTES), b""
+                if not data:
+                    raise EOFError("it ends within a part")
+            found += part.decompress(data, size - len(found))
+            if part.eof:
+                self._left, self._part = part.unused_data, None
+        return bytes(found)
+
+    def _next(self) -> _Decompressor | None:
+        """What decompresses the next part; None at the end of the file."""
+        zeros = 0
+        while data := self._left or self._stream.read(_BLOCK_BYTES):
+            self._left = data.lstrip(b"\0") if self._padding else data
+            zeros += len(data) - len(self._left)
+            if self._left:
+                break
+        if zeros and zeros % self._padding:
+            raise OSError("zeros are missing, or too many, between its parts")
+        self._part = self._new() if self._left else None
+        return self._part
+
+
+class _Frame:
+    """A part of a Zstandard file, in the form that the standard library gives others."""
+
+    def __init__(self, frame: Any) -> None:
+        self._frame = frame
+        self._ready = io.BytesIO()
+        self.eof = False
+        self.needs_input = True
+        self.unused_data = b""
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        """What some more of the file, and what was not given yet, decompress to; at most so many bytes."""
+        if data:
+            self._ready = io.BytesIO(self._frame.decompress(data))
+        given = self._ready.read(max_length)
+        self.needs_input = self._ready.tell() == self._ready.getbuffer().nbytes
+        self.eof = self._frame.eof and self.needs_input
+        self.unused_data = self._frame.unused_data if self.eof else b""
+        return given

@@ -12,7 +12,7 @@ from tokfluence_async.campaign.plan import Plan
 from tokfluence_async.campaign.purchase import Bought, Order
 from tokfluence_async.campaign.reads import Reader
 from tokfluence_async.campaign.records import Settlement, State
-from tokfluence_async.campaign.settle import Belief, Keys, Step, charge, settle_absent
+from tokfluence_async.campaign.settle import KEY_MEMORY, Belief, Keys, Step, charge, settle_absent
 from tokfluence_async.campaign.stop import Stopped
 from tokfluence_async.protocol.endpoints import CAMPAIGNS_SHOW
 from tokfluence_async.protocol.seen import Kind
@@ -69,6 +69,11 @@ class Create:
         order = await self._journal.run(lambda db: create_order(self._plan, db))
         if order.batch.state is State.APPLIED:
             self._stop_without_id()
+        if await self._journal.run(self._may_be_forgotten):
+            # The name keeps a second campaign out; only the credit may be charged once more.
+            perhaps = charge(order.history, price=order.price)
+            await self._journal.run(lambda db: records.set_aside(db, order.batch, perhaps))
+            self._buyer.budget.correct(Charge(0, 0), perhaps)
         while True:
             bought = await self._buyer.attempt(order, record=self._record_created)
             match bought.verdict.step:
@@ -99,6 +104,10 @@ class Create:
         await self._journal.run(lambda db: records.settle_batch(db, order.batch, settlement))
         self._buyer.budget.correct(order.charged, Charge(0, 0))
         return await self._journal.run(lambda db: create_order(self._plan, db))
+
+    def _may_be_forgotten(self, db: records.Connection) -> bool:
+        since = records.in_doubt_since(db, records.create_of(db).id)
+        return since is not None and self._buyer.wall_clock() - since > KEY_MEMORY
 
     def _doubt(self, order: Order, bought: Bought) -> NoReturn:
         """Stop, because whether there is a campaign, or what its id is, can't be told."""

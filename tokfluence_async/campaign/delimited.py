@@ -15,6 +15,7 @@ from tokfluence_async.campaign.columns import (
     looks_like_url,
 )
 from tokfluence_async.campaign.csvrecords import CSVRecords
+from tokfluence_async.campaign.guards import is_guarded, unguarded
 from tokfluence_async.campaign.money import FeeParser
 from tokfluence_async.campaign.rows import BLOCK_ROWS, BadRow, RowBlock, RowStream, csv_line
 from tokfluence_async.campaign.textlines import TextLines, line_ends
@@ -75,10 +76,9 @@ def read_delimited(stream: BinaryIO, *, name: str, options: InputOptions) -> Row
             source=name,
         )
     fees = FeeParser(choice.fee_unit or "cents")
-    rows = reader.blocks(
-        _Shape(choice, len(head), name, CellReader(fees, source=name)), head if header is None else None
-    )
-    return RowStream(name, choice, header, fees, rows)
+    shape = _Shape(choice, len(head), name, CellReader(fees, source=name), has_guards=is_guarded(header))
+    rows = reader.blocks(shape, head if header is None else None)
+    return RowStream(name, choice, header, fees, rows, notes=lines.notes)
 
 
 def sniff(sample: Sequence[str]) -> str:
@@ -198,8 +198,11 @@ class _TableReader:
 class _Shape:
     """What the records of one table must look like, and which of their fields mean what."""
 
-    def __init__(self, choice: ColumnChoice, width: int, name: str, cells: CellReader) -> None:
+    def __init__(
+        self, choice: ColumnChoice, width: int, name: str, cells: CellReader, *, has_guards: bool
+    ) -> None:
         self._width = width
+        self._has_guards = has_guards
         self._name = name
         self._cells = cells
         self._url = choice.url.index
@@ -221,13 +224,13 @@ class _Shape:
         if not all(urls) or any(map(str.isspace, urls)):
             numbers, records = _only(numbers, records, lambda record: not _is_blank(record))
             urls = [record[url] for record in records]
-        block = self._cells.block(
-            numbers,
-            urls,
-            None if handle is None else [record[handle] for record in records],
-            None if fee is None else [record[fee] for record in records],
-            records,
-        )
+        handles = None if handle is None else [record[handle] for record in records]
+        fees = None if fee is None else [record[fee] for record in records]
+        if self._has_guards:
+            urls = unguarded(urls)
+            handles = None if handles is None else unguarded(handles)
+            fees = None if fees is None else unguarded(fees)
+        block = self._cells.block(numbers, urls, handles, fees, records)
         block.bad = [*block.bad, *bad]
         return block
 

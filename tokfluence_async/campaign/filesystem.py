@@ -1,12 +1,13 @@
-"""Where a load file may be: on a file system whose locks and syncs mean what they say."""
+"""Where a load file may be, on a file system whose locks and syncs mean what they say, and how it appears there."""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Final
 
-__all__ = ["file_system_of", "network_file_system"]
+__all__ = ["file_system_of", "network_file_system", "publish"]
 
 MOUNTS: Final = Path("/proc/self/mountinfo")
 _NETWORK: Final = re.compile(
@@ -51,3 +52,34 @@ def file_system_of(path: Path, mounts: str) -> str | None:
         if path.is_relative_to(point) and depth >= best[0]:
             best = depth, about.split(" ")[0]
     return best[1]
+
+
+def publish(draft: Path, path: Path) -> None:
+    """Give a finished file its name, in one step, unless something has that name already.
+
+    Whoever is killed on the way leaves the whole file under that name, or nothing. The file's bytes are to be on disk
+    before; its name is when this returns.
+
+    Args:
+        draft: The file, under a name of its own in the same folder; it loses that name.
+        path: Its name to be.
+
+    Raises:
+        FileExistsError: Something has the name.
+        OSError: It can't be given that name.
+    """
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # No hard links on this file system: there the name is reserved first, by a file that is still empty.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        draft.replace(path)
+    else:
+        draft.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

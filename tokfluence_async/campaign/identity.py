@@ -48,7 +48,7 @@ def in_place(file: LoadFile) -> bool:
 def _place(file: LoadFile) -> str:
     # A copy has another inode, or is on another machine. So has a file that was moved to another file system: it is
     # only treated with more care than it needs.
-    return f"{platform.node()}:{file.path.stat().st_ino}"
+    return f"{platform.node()}:{file.inode}"
 
 
 def recorded_cap(file: LoadFile) -> int | None:

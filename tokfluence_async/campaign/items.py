@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from math import isnan
-from typing import cast
+from typing import Any, cast
 
 from tokfluence_async.campaign.cells import Unusable, read_handle
 from tokfluence_async.campaign.columns import ColumnChoice, InputOptions, choose_by_name
@@ -34,12 +34,13 @@ class ItemReader:
         name: What to call the input in rows and errors.
 
     Attributes:
+        name: The name.
         choice: What the keys of the first mapping mean; None before there was one.
     """
 
     def __init__(self, options: InputOptions | None = None, *, name: str | None = None) -> None:
         self._options = options or InputOptions()
-        self._name = name
+        self.name = name
         # Mappings of one origin have the same keys throughout, or a few sets of them.
         self._shapes: dict[tuple[str, ...], ColumnChoice | InputError] = {}
         self.choice: ColumnChoice | None = None
@@ -72,12 +73,12 @@ class ItemReader:
 
     def _read_mapping(self, number: int, item: Mapping[object, object]) -> Row | BadRow:
         if any(isinstance(value, Mapping) for value in item.values()):
-            item = dict(_flattened(item))
+            item = dict(flattened(item))
         keys = tuple(map(str, item))
         choice = self._shapes.get(keys)
         if choice is None:
             try:
-                choice = choose_by_name(keys, self._options, source=self._name)
+                choice = choose_by_name(keys, self._options, source=self.name)
             except InputError as error:
                 choice = error
             if len(self._shapes) < _KNOWN_SHAPES:
@@ -85,7 +86,7 @@ class ItemReader:
         values = tuple(item.values())
         if isinstance(choice, InputError):
             if self.choice is None:
-                raise InputError(choice.message, source=self._name, row=number, column=choice.column)
+                raise InputError(choice.message, source=self.name, row=number, column=choice.column)
             return self._bad(number, values, "malformed_row", choice.message)
         self.choice = self.choice or choice
         fields = [
@@ -111,7 +112,7 @@ class ItemReader:
             )
         if wrong_fee:
             return self._bad(number, fields, "bad_fee", wrong_fee, fee=str(fee))
-        return Row(number, url or "", handle, cents, _texts(fields), self._name)
+        return Row(number, url or "", handle, cents, _texts(fields), self.name)
 
     def _cents(self, fee: object, unit: FeeUnit) -> tuple[int | None, str]:
         """A fee in cents, and what is wrong with it."""
@@ -130,53 +131,66 @@ class ItemReader:
         fee: str | int | None = None,
     ) -> BadRow:
         texts = _texts(fields)
-        row = BadRow(number, csv_line(texts), self._name, reason, message, fee=fee)
+        row = BadRow(number, csv_line(texts), self.name, reason, message, fee=fee)
         if reason != "malformed_row":
             row.url, row.creator_handle = (*texts, "")[:2]
         return row
 
 
-def read_items(
-    items: Iterable[object], options: InputOptions | None = None, *, name: str | None = None
-) -> Iterator[Row | BadRow]:
+def read_items(items: Iterable[object], reader: ItemReader) -> Iterator[Row | BadRow]:
     """The rows of an iterable, lazily.
 
     An empty iterable is not an error: unlike an empty file it is no sign of a mistake.
 
     Args:
         items: Of `Item`; others become bad rows.
-        options: Which keys of mappings mean what, and what fees count.
-        name: What to call the input in rows and errors.
+        reader: What turns each into a row.
 
     Raises:
-        InputError: A text was given instead of an iterable of them, or as told for `ItemReader.read`.
+        InputError: What was given is no iterable of posts: one text, a table, or an async iterable. Or as told for
+            `ItemReader.read`.
     """
-    if isinstance(items, str | bytes):
+    given: object = items
+    if isinstance(given, str | bytes):
         raise InputError(
-            "this is one text; give a list of URLs, or open it as a file if it is a file's name", source=name
+            "this is one text; give a list of URLs, or open it as a file if it is a file's name",
+            source=reader.name,
         )
-    reader = ItemReader(options, name=name)
+    if isinstance(given, Mapping):
+        raise InputError("this is one mapping; give a list of them", source=reader.name)
+    # A table's iteration gives the names of its columns, or the columns; that of a single column gives its values.
+    if hasattr(given, "__arrow_c_stream__") and len(getattr(given, "shape", (0, 0))) > 1:
+        raise InputError(f"this is a table ({_type(given)}); give it to add_table", source=reader.name)
+    if hasattr(given, "__aiter__"):
+        raise InputError(
+            "this is an async iterable; give it to `await add_items_async(…)`", source=reader.name
+        )
+    if not hasattr(given, "__iter__"):
+        raise InputError(f"posts come as a list or another iterable, not {_type(given)}", source=reader.name)
     return (reader.read(number, item) for number, item in enumerate(items, start=1))
 
 
-async def read_items_async(
-    items: AsyncIterable[object], options: InputOptions | None = None, *, name: str | None = None
-) -> AsyncIterator[Row | BadRow]:
-    """The rows of an async iterable, lazily; otherwise as `read_items`."""
-    reader = ItemReader(options, name=name)
+async def read_items_async(items: AsyncIterable[object], reader: ItemReader) -> AsyncIterator[Row | BadRow]:
+    """The rows of an async iterable, lazily; otherwise as `read_items`.
+
+    Raises:
+        InputError: What was given is no async iterable, or as told for `ItemReader.read`.
+    """
+    given: object = items
+    if not hasattr(given, "__aiter__"):
+        instead = "give it to add_items" if hasattr(given, "__iter__") else "call the function that makes one"
+        raise InputError(f"{_type(given)} is no async iterable; {instead}", source=reader.name)
     number = 0
     async for item in items:
         number += 1
         yield reader.read(number, item)
 
 
-def _flattened(
-    item: Mapping[object, object], prefix: str = "", depth: int = 0
-) -> Iterator[tuple[str, object]]:
+def flattened(item: Mapping[Any, object], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, object]]:
     """What stands in mappings within a mapping, under dotted names."""
     for key, value in item.items():
         if isinstance(value, Mapping) and depth < _MAX_DEPTH:
-            yield from _flattened(cast("Mapping[object, object]", value), f"{prefix}{key}.", depth + 1)
+            yield from flattened(cast("Mapping[Any, object]", value), f"{prefix}{key}.", depth + 1)
         else:
             yield f"{prefix}{key}", value
 

@@ -11,15 +11,18 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
+from tokfluence_async.campaign.damage import misread
 from tokfluence_async.campaign.loadfile import LoadFile
-from tokfluence_async.errors import LoadFileError
+from tokfluence_async.errors import TokfluenceError
 
 __all__ = ["Journal"]
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]
+Result = tuple[asyncio.Future[Any], Any, BaseException | None]
 
 
 class Journal:
@@ -42,7 +45,8 @@ class Journal:
         If the caller is cancelled meanwhile, the work is done and recorded all the same.
 
         Raises:
-            LoadFileError: It could not be written; nothing of it was.
+            LoadFileError: It could not be written, and nothing of it was; or the file is damaged, or is not in its
+                place any more.
         """
         future: asyncio.Future[T] = self._loop.create_future()
         self._work.put((work, future))
@@ -68,33 +72,60 @@ class Journal:
                 return
 
     def _commit(self, batch: list[tuple[Work, asyncio.Future[Any]]]) -> None:
+        """Run several works in one transaction; whatever happens, each caller hears of it."""
+        results: list[Result]
+        try:
+            results = self._transact(batch)
+        except BaseException as error:  # noqa: BLE001 - handed to the callers, who await it
+            failure = self._failure(error)
+            results = [(future, None, failure) for _, future in batch]
+        with suppress(RuntimeError):  # the event loop has ended, and with it all who wait
+            self._loop.call_soon_threadsafe(_deliver, results)
+
+    def _transact(self, batch: list[tuple[Work, asyncio.Future[Any]]]) -> list[Result]:
         """Run several works in one transaction; a work that fails is undone alone."""
-        results: list[tuple[asyncio.Future[Any], Any, BaseException | None]] = []
         db = self.file.db
+        results: list[Result] = []
+        if db.in_transaction:
+            db.execute("ROLLBACK")  # the one before could not be undone when it failed
         try:
             db.execute("BEGIN IMMEDIATE")
             for work, future in batch:
                 db.execute("SAVEPOINT work")
                 try:
                     results.append((future, work(db), None))
-                except Exception as error:  # noqa: BLE001 - handed to the caller, who awaits it
+                except BaseException as error:
+                    if not db.in_transaction:
+                        raise  # SQLite has undone everything, as on a full disk
                     db.execute("ROLLBACK TO work")
-                    results.append(
-                        (future, None, self._failed(error) if isinstance(error, sqlite3.Error) else error)
-                    )
+                    results.append((future, None, self._failure(error)))
                 db.execute("RELEASE work")
+            self.file.check_in_place()
             db.execute("COMMIT")
-        except sqlite3.Error as error:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            results = [(future, None, self._failed(error)) for _, future in batch]
-        self._loop.call_soon_threadsafe(_deliver, results)
+        except BaseException:
+            with suppress(sqlite3.Error):
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+            raise
+        return results
 
-    def _failed(self, error: sqlite3.Error) -> LoadFileError:
-        return LoadFileError(f"can't be written: {error}; nothing more is sent", file=str(self.file.path))
+    def _failure(self, error: BaseException) -> BaseException:
+        """What the caller of a work is told."""
+        if isinstance(error, TokfluenceError):
+            return error
+        if isinstance(error, sqlite3.Error | OverflowError):
+            doing = "written"
+        elif misread(error):
+            doing = "read"
+        else:
+            # A future takes any exception but this one.
+            return RuntimeError("a work raised StopIteration") if isinstance(error, StopIteration) else error
+        failure = self.file.trouble(error, doing=doing, so="; nothing more is sent")
+        failure.__cause__ = error
+        return failure
 
 
-def _deliver(results: list[tuple[asyncio.Future[Any], Any, BaseException | None]]) -> None:
+def _deliver(results: list[Result]) -> None:
     for future, result, error in results:
         if future.done():
             continue

@@ -1,5 +1,7 @@
 """Rows of JSON: one value a line (JSON Lines), or an array of values, in bounded memory.
 
+The array may stand in an object, as answers of APIs have it, if it is the only array of objects there.
+
 A value is an object whose keys are recognised as the columns of a table are, a URL, or an array of URL, creator, fee.
 Objects within objects count as columns with dotted names. Numbers with a decimal point are read as what is written, and
 never through a float.
@@ -8,34 +10,29 @@ never through a float.
 from __future__ import annotations
 
 import json
-import re
+import shlex
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import islice
 from typing import Any, BinaryIO, Final, cast
 
 import orjson
-from attrs import define, field
+from attrs import evolve
 
-from tokfluence_async.campaign.columns import Column, ColumnChoice, InputOptions
-from tokfluence_async.campaign.items import ITEM_COLUMNS, ItemReader
+from tokfluence_async.campaign import urls
+from tokfluence_async.campaign.columns import Column, ColumnChoice, InputOptions, choose_by_name
+from tokfluence_async.campaign.items import ITEM_COLUMNS, ItemReader, flattened
+from tokfluence_async.campaign.jsonvalues import JSONValues
 from tokfluence_async.campaign.origins import Counted
 from tokfluence_async.campaign.rows import BLOCK_ROWS, BadRow, Row, RowBlock, RowStream, block_of
-from tokfluence_async.campaign.textlines import BLOCK_BYTES, TextLines
+from tokfluence_async.campaign.textlines import TextLines
 from tokfluence_async.errors import InputError
 
 __all__ = ["read_json", "read_jsonl"]
 
-MAX_VALUE_BYTES: Final = 1 << 20
 _NOT_JSON: Final = "not JSON"
-_BOM: Final = b"\xef\xbb\xbf"
-_STRING: Final = rb'"(?:[^"\\]++|\\.)*+"'
-_FLAT: Final = re.compile(rb'\{(?:[^{}\[\]"]++|' + _STRING + rb")*+\}", re.DOTALL).match
-"""An object with nothing nested in it, which is what most are, at one go."""
-_TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+("?)|[{}\[\]]', re.DOTALL).finditer
-"""A string, perhaps one that goes on in what is still to come, or what nests."""
-_SCALAR: Final = re.compile(_STRING + rb"|[^\s,\[\]{}\"]++", re.DOTALL).match
-_BLANK: Final = re.compile(rb"\s*+").match
+_DEEPEST: Final = 4
+"""Levels of an object down to which rows are looked for."""
 
 
 def read_jsonl(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStream:
@@ -45,7 +42,7 @@ def read_jsonl(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStre
         InputError: The first value does not tell which of its fields is the URL, or there is none.
     """
     lines = TextLines(stream, name=name, encoding=options.encoding)
-    return _open(_lines(lines), name=name, options=options, counted="line")
+    return _open(lines, _lines(lines), name=name, options=options, counted="line")
 
 
 def read_json(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStream:
@@ -54,7 +51,66 @@ def read_json(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStrea
     Raises:
         InputError: It is not JSON, the first value does not tell which of its fields is the URL, or there is none.
     """
-    return _open(_values(_Scanner(stream, name)), name=name, options=options, counted="row")
+    values = JSONValues(stream, name)
+    texts = values.within() if _holds_rows(values.object_ahead(), name, options) else values.values()
+    return _open(values, enumerate(texts, start=1), name=name, options=options, counted="row")
+
+
+def _holds_rows(text: str | None, name: str, options: InputOptions) -> bool:
+    """Whether an object is none of the rows, but holds them in an array.
+
+    Args:
+        text: The object with which a file begins; None for one that is too large for a row, empty for none.
+        name: The file's name.
+        options: What the caller told.
+
+    Raises:
+        InputError: The array stands too deep in it.
+    """
+    if text is None:
+        return True
+    try:
+        item: object = orjson.loads(text or "null")
+    except ValueError:
+        return False  # the reading tells what is wrong
+    if not isinstance(item, dict) or _is_row(cast("dict[str, object]", item), options):
+        return False
+    paths = list(_arrays(cast("dict[str, object]", item)))
+    if paths and not any(len(path) == 1 for path in paths):
+        path = "".join(f"[{json.dumps(key)}]" for key in paths[0])
+        raise InputError(
+            f"the rows seem to be those of the array under {'.'.join(paths[0])!r}; make it a file of its own, "
+            f"for example with `{shlex.join(['jq', f'.{path}'])}`",
+            source=name,
+        )
+    return bool(paths)
+
+
+def _is_row(item: dict[str, object], options: InputOptions) -> bool:
+    """Whether an object names a post itself, or has a column that is meant for it."""
+    fields = dict(flattened(item))
+    if any(
+        isinstance(value, str) and isinstance(urls.parse(value), urls.PostURL) for value in fields.values()
+    ):
+        return True
+    keys = list(fields)
+    try:
+        choice = choose_by_name(keys, evolve(options, handle_column="", fee_column="", fee_unit=None))
+    except InputError:
+        return False
+    return not isinstance(fields[keys[choice.url.index]], list)
+
+
+def _arrays(item: dict[str, object], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Where arrays of objects, or empty ones, stand in an object."""
+    for key, value in item.items():
+        path = (*above, key)
+        if isinstance(value, dict) and len(path) < _DEEPEST:
+            yield from _arrays(cast("dict[str, object]", value), path)
+        elif isinstance(value, list):
+            first = cast("list[object]", value)[:1]
+            if not first or isinstance(first[0], dict):
+                yield path
 
 
 def _lines(lines: TextLines) -> Iterator[tuple[int, str]]:
@@ -67,12 +123,13 @@ def _lines(lines: TextLines) -> Iterator[tuple[int, str]]:
                 yield number, text
 
 
-def _values(scanner: _Scanner) -> Iterator[tuple[int, str]]:
-    return enumerate(scanner.values(), start=1)
-
-
 def _open(
-    texts: Iterator[tuple[int, str]], *, name: str, options: InputOptions, counted: Counted
+    source: TextLines | JSONValues,
+    texts: Iterator[tuple[int, str]],
+    *,
+    name: str,
+    options: InputOptions,
+    counted: Counted,
 ) -> RowStream:
     reader = ItemReader(options, name=name)
     first = next(texts, None)
@@ -84,7 +141,8 @@ def _open(
         raise InputError(head.message, source=name, row=head.number)
     choice = reader.choice or _by_place()
     fees = reader.fees(choice.fee_unit)
-    return RowStream(name, choice, None, fees, _blocks(reader, name, head, texts), counted=counted)
+    blocks = _blocks(reader, name, head, texts)
+    return RowStream(name, choice, None, fees, blocks, counted=counted, notes=source.notes)
 
 
 def _by_place() -> ColumnChoice:
@@ -126,113 +184,3 @@ def _exactly(item: object, text: str) -> object:
     if any(isinstance(value, float | dict) for value in values):
         return json.loads(text, parse_float=Decimal)
     return whole
-
-
-@define
-class _Scanner:
-    """Cuts a stream of JSON into the values of its array, or into its values, without parsing them."""
-
-    stream: BinaryIO
-    name: str
-    _left: bytes = field(default=b"", init=False)
-    _done: int = field(default=0, init=False)
-    """Values so far."""
-    _line: int = field(default=1, init=False)
-    _ended: bool = field(default=False, init=False)
-
-    def values(self) -> Iterator[str]:
-        """The text of each value.
-
-        Raises:
-            InputError: What is there is no JSON, is cut off, or holds a value larger than 1 MiB.
-        """
-        self._more()
-        self._left = self._left.removeprefix(_BOM)
-        in_array = self._next() == b"["
-        if in_array:
-            self._take(1)
-        separated = True
-        while (char := self._next()) not in {b"", b"]"}:
-            if char == b"," and in_array and not separated:
-                self._take(1)
-                separated = True
-                continue
-            if in_array and not separated:
-                raise self._error("a comma is missing between two values")
-            if char == b",":
-                raise self._error("there is a comma too many")
-            yield self._value()
-            separated = not in_array
-        if in_array:
-            if not self._left:
-                raise self._error("the array is cut off: it has no end")
-            if separated and self._done:
-                raise self._error("there is a comma too many")
-            self._take(1)
-        if self._next():
-            raise self._error("there is something after the end of the JSON")
-
-    def _value(self) -> str:
-        while (end := self._end()) is None:
-            if len(self._left) > MAX_VALUE_BYTES:
-                raise self._error(f"the value is larger than {MAX_VALUE_BYTES} bytes")
-            if self._ended:
-                raise self._error("the value is cut off")
-            self._more()
-        raw = self._left[:end]
-        try:
-            text = raw.decode()
-        except UnicodeDecodeError:
-            raise self._error("this is not UTF-8, as JSON must be") from None
-        self._take(end)
-        self._done += 1
-        return text
-
-    def _end(self) -> int | None:
-        """Where the next value ends; None if that can't be told yet."""
-        left = self._left
-        if left[:1] in b"{[":
-            flat = _FLAT(left)
-            if flat is not None:
-                return flat.end()
-            depth = 0
-            for token in _TOKEN(left):
-                if token[1] == b"":
-                    return None
-                depth += token[0] in (b"{", b"[")
-                depth -= token[0] in (b"}", b"]")
-                if not depth:
-                    return token.end()
-            return None
-        scalar = _SCALAR(left)
-        if scalar is None:
-            if left[:1] == b'"':
-                return None  # a string that is not complete yet
-            raise self._error("this is not JSON")
-        # A number or a word may go on in what is still to come.
-        return scalar.end() if scalar.end() < len(left) or self._ended else None
-
-    def _next(self) -> bytes:
-        """The next character that is not blank, without taking it; empty at the end."""
-        while True:
-            blank = _BLANK(self._left)
-            self._take(blank.end() if blank else 0)
-            if self._left or not self._more():
-                return self._left[:1]
-
-    def _take(self, size: int) -> None:
-        if size:
-            self._line += self._left.count(b"\n", 0, size)
-            self._left = self._left[size:]
-
-    def _more(self) -> bool:
-        try:
-            block = self.stream.read(BLOCK_BYTES)
-        except OSError as error:
-            raise self._error(f"can't be read: {error.strerror or error}") from error
-        self._ended = not block
-        self._left += block
-        return bool(block)
-
-    def _error(self, message: str) -> InputError:
-        return InputError(f"{message} (on line {self._line})", source=self.name, row=self._done + 1)

@@ -11,64 +11,21 @@ import os
 import sqlite3
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
-from uuid import UUID
+from typing import Final
 
-import orjson
-
-from tokfluence_async.campaign.filesystem import network_file_system
-from tokfluence_async.campaign.origins import Origin
+from tokfluence_async.campaign.damage import MISREAD, what_is_wrong
+from tokfluence_async.campaign.filesystem import network_file_system, publish
 from tokfluence_async.campaign.plan import Plan
+from tokfluence_async.campaign.planstore import read_plan, write_draft
+from tokfluence_async.campaign.schema import APPLICATION_ID, VERSION
 from tokfluence_async.campaign.skips import Skipped, unpack_skipped
-from tokfluence_async.errors import LoadFileError, LoadFileInUseError
+from tokfluence_async.errors import LoadFileError, LoadFileInUseError, TokfluenceError
 
 __all__ = ["LoadFile", "is_load_file"]
 
-APPLICATION_ID: Final = 0x746F6B6C  # "tokl", in the SQLite header
-VERSION: Final = 2
 _HEADER: Final = b"SQLite format 3\0"
 _NOT_ONE: Final = "is not a load file; one is made by `tokfluence preview --save` or by `tokfluence load`"
-
-SCHEMA: Final = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE batch (
-    id INTEGER PRIMARY KEY,          -- in the order of the input; what is split or sent anew comes last
-    step TEXT NOT NULL,              -- with the generation, the name that the idempotency key is made of
-    generation INTEGER NOT NULL DEFAULT 0,
-    urls INTEGER NOT NULL,
-    posts BLOB,
-    state TEXT NOT NULL DEFAULT 'pending',
-    accepted INTEGER NOT NULL DEFAULT 0,
-    rejected INTEGER NOT NULL DEFAULT 0,
-    unknown INTEGER NOT NULL DEFAULT 0,
-    outcomes BLOB,                   -- of the URLs that were not accepted
-    charged_min INTEGER NOT NULL DEFAULT 0,
-    charged_max INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX pending_batch ON batch (id) WHERE state = 'pending';
-CREATE INDEX doubtful_batch ON batch (id) WHERE state = 'doubtful';
-CREATE INDEX create_step ON batch (generation) WHERE step = 'create';
-CREATE TABLE attempt (
-    id INTEGER PRIMARY KEY,
-    batch INTEGER,                   -- NULL for a read
-    call TEXT NOT NULL,
-    key TEXT,
-    digest BLOB,
-    price INTEGER NOT NULL,
-    started REAL NOT NULL,
-    ended REAL,                      -- NULL: the process ended before the answer was recorded
-    kind TEXT,
-    status INTEGER,
-    code TEXT,
-    message TEXT,
-    credits_remaining INTEGER
-);
-CREATE INDEX attempt_of ON attempt (batch) WHERE batch IS NOT NULL;
-CREATE INDEX reads ON attempt (id) WHERE batch IS NULL;
-CREATE TABLE skipped (id INTEGER PRIMARY KEY, rows BLOB NOT NULL);
-"""
 
 # flock belongs to an open file, while SQLite's own locks belong to the process and are lost when the process closes
 # *any* descriptor of the file. So a second opening in this process is refused before it opens the file.
@@ -98,8 +55,11 @@ class LoadFile:
         self._lock = lock
         self._identity: tuple[int, int] | None = None
         if lock is not None:
+            # The place that SQLite has gone to: a link to it may lead elsewhere by and by.
+            self._place = os.path.realpath(path)
             status = os.fstat(lock)
             self._identity = (status.st_dev, status.st_ino)
+            self._size = status.st_size
             _held.add(self._identity)
 
     @classmethod
@@ -118,33 +78,28 @@ class LoadFile:
         """
         plan.check_applicable()
         _check_file_system(path)
+        _check_name_is_free(path)
+        # Written whole under another name: whoever is killed meanwhile leaves no half of a load file under its own.
+        draft = path.with_name(f".tokload-{os.urandom(8).hex()}")
         try:
             # Mode 0600 from the start; SQLite gives -wal and -shm the mode of the file.
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        except FileExistsError:
-            raise LoadFileError(
-                f"exists already; go on with it by `tokfluence resume {path}`, or name another file",
-                file=str(path),
-            ) from None
+            lock = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise LoadFileError(f"can't be created: {error.strerror}", file=str(path)) from None
         try:
-            file = cls._open_locked(path, new=True)
-            try:
-                file.write_plan(plan, agreed=agreed)
-                file.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                _sync_folder(path.parent)
-            except BaseException:
-                file.close()
-                raise
+            # Held before it has its name, so that nobody can come between.
+            cls._hold(lock, path)
+            write_draft(draft, plan, agreed=agreed)
+            os.fsync(lock)
+            publish(draft, path)
         except BaseException as error:
-            for suffix in ("", "-wal", "-shm"):
-                with suppress(OSError):
-                    Path(f"{path}{suffix}").unlink()
+            _discard(lock, draft, path)
+            if isinstance(error, FileExistsError):
+                raise _name_is_taken(path) from None
             if isinstance(error, sqlite3.Error | OSError):
                 raise LoadFileError(f"can't be written: {error}", file=str(path)) from None
             raise
-        return file
+        return cls._opened(path, lock)
 
     @classmethod
     def open(cls, path: Path) -> LoadFile:
@@ -156,7 +111,19 @@ class LoadFile:
         """
         _check_is_load_file(path)
         _check_file_system(path)
-        return cls._open_locked(path, new=False)
+        try:
+            status = path.stat()
+            if (status.st_dev, status.st_ino) in _held:
+                raise LoadFileInUseError("in use by this process already", file=str(path))
+            lock = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except OSError as error:
+            raise LoadFileError(f"can't be opened: {error.strerror}", file=str(path)) from None
+        try:
+            cls._hold(lock, path)
+        except BaseException:
+            os.close(lock)
+            raise
+        return cls._opened(path, lock)
 
     @classmethod
     def read(cls, path: Path) -> LoadFile:
@@ -170,43 +137,47 @@ class LoadFile:
             db = sqlite3.connect(
                 f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
             )
-            file = cls(path, db, None)
-            file.check_version()
         except sqlite3.Error as error:
             raise LoadFileError(f"can't be read: {error}", file=str(path)) from None
+        file = cls(path, db, None)
+        try:
+            file.check_version()
+        except BaseException:
+            file.close()
+            raise
         return file
 
-    @classmethod
-    def _open_locked(cls, path: Path, *, new: bool) -> LoadFile:
-        try:
-            status = path.stat()
-            if (status.st_dev, status.st_ino) in _held:
-                raise LoadFileInUseError("in use by this process already", file=str(path))
-            lock = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        except OSError as error:
-            raise LoadFileError(f"can't be opened: {error.strerror}", file=str(path)) from None
+    @staticmethod
+    def _hold(lock: int, path: Path) -> None:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            os.close(lock)
             raise LoadFileInUseError(
                 "in use by another process; wait for it, or look at it with `tokfluence status`",
                 file=str(path),
             ) from None
         except OSError as error:
-            os.close(lock)
             raise LoadFileError(f"can't be locked here: {error.strerror}", file=str(path)) from None
-        file = cls(path, sqlite3.connect(path, isolation_level=None, check_same_thread=False), lock)
+
+    @classmethod
+    def _opened(cls, path: Path, lock: int) -> LoadFile:
+        """Open the database of a file whose lock is held; the lock is let go of if that fails."""
+        file: LoadFile | None = None
         try:
-            if not new:
-                file.check_version()
-            file.db.execute("PRAGMA trusted_schema = OFF")
-            # Only now is it known to be ours: this changes the file.
-            file.db.execute("PRAGMA journal_mode = WAL")
-            file.db.execute("PRAGMA synchronous = FULL")
-            file.db.execute("PRAGMA wal_autocheckpoint = 2000")
+            file = cls(path, sqlite3.connect(path, isolation_level=None, check_same_thread=False), lock)
+            file.check_version()
+            with file.reading():
+                file.db.execute("PRAGMA trusted_schema = OFF")
+                # Only now is it known to be ours: this changes the file.
+                file.db.execute("PRAGMA journal_mode = WAL")
+                file.db.execute("PRAGMA synchronous = FULL")
+                file.db.execute("PRAGMA wal_autocheckpoint = 2000")
+            file.check_in_place()
         except BaseException as error:
-            file.close()
+            if file is None:
+                os.close(lock)
+            else:
+                file.close()
             if isinstance(error, sqlite3.Error):
                 raise LoadFileError(f"can't be opened: {error}", file=str(path)) from None
             raise
@@ -216,7 +187,9 @@ class LoadFile:
         """Fold the write-ahead log into the file, close it, and let go of the lock, in that order."""
         try:
             if self._lock is not None:
-                with suppress(sqlite3.Error):
+                # Where it was replaced, the log belongs to whoever has opened the other by now.
+                with suppress(sqlite3.Error, LoadFileError):
+                    self.check_in_place()
                     self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self.db.close()
         finally:
@@ -232,11 +205,9 @@ class LoadFile:
         Raises:
             LoadFileError: It is not.
         """
-        try:
+        with self.reading():
             (application,) = self.db.execute("PRAGMA application_id").fetchone()
             (version,) = self.db.execute("PRAGMA user_version").fetchone()
-        except sqlite3.DatabaseError as error:
-            raise LoadFileError(f"can't be read: {error}", file=str(self.path)) from None
         if application != APPLICATION_ID:
             raise LoadFileError(_NOT_ONE, file=str(self.path))
         if version != VERSION:
@@ -244,6 +215,57 @@ class LoadFile:
                 f"has format {version}; this version of tokfluence-async reads format {VERSION}",
                 file=str(self.path),
             )
+
+    @property
+    def inode(self) -> int | None:
+        """The number of the file in its file system, which a copy does not share; None unless it is locked."""
+        return None if self._identity is None else self._identity[1]
+
+    def check_in_place(self) -> None:
+        """See that the file that is held still has its name: what is written into another is never found again.
+
+        Raises:
+            LoadFileError: It was deleted, moved, replaced or cut off.
+        """
+        try:
+            status = os.stat(self._place)  # noqa: PTH116 - on every commit, and a Path costs twice as much
+        except OSError:
+            status = None
+        # SQLite never makes it shorter, for nothing is ever vacuumed.
+        if status is None or (status.st_dev, status.st_ino) != self._identity or status.st_size < self._size:
+            raise LoadFileError(
+                "was deleted, replaced or cut off while loading; nothing more is sent", file=str(self.path)
+            )
+        self._size = status.st_size
+
+    @contextmanager
+    def reading(self) -> Generator[None]:
+        """Around what reads the file, and what is made of it: where that fails, the file is damaged.
+
+        Raises:
+            LoadFileError: It is damaged, or can't be read.
+        """
+        try:
+            yield
+        except TokfluenceError:
+            raise
+        except (sqlite3.Error, *MISREAD) as error:
+            raise self.trouble(error, doing="read") from error
+
+    def trouble(self, error: BaseException, *, doing: str, so: str = "") -> LoadFileError:
+        """What went wrong with the file, to be raised.
+
+        Args:
+            error: One of SQLite's, or one that came up while the file was decoded.
+            doing: What failed: ``read`` or ``written``.
+            so: What follows from it, in words.
+        """
+        campaign_id = None
+        with suppress(sqlite3.Error):
+            found = self.db.execute("SELECT value FROM meta WHERE key = 'campaign_id'").fetchone()
+            campaign_id = found[0] if found and str(found[0]).isdecimal() else None
+        told = what_is_wrong(error, doing=doing, campaign_id=campaign_id)
+        return LoadFileError(f"{told}{so}", file=str(self.path))
 
     @contextmanager
     def transaction(self) -> Generator[None]:
@@ -256,42 +278,23 @@ class LoadFile:
             raise
         self.db.execute("COMMIT")
 
-    # --- the plan
-
-    def write_plan(self, plan: Plan, *, agreed: bool) -> None:
-        """Make the tables and write the plan into them, all at once."""
-        with self.transaction():
-            self.db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            self.db.execute(f"PRAGMA user_version = {VERSION}")
-            for statement in SCHEMA.split(";\n"):
-                if statement.strip():
-                    self.db.execute(statement)
-            self.db.execute("INSERT INTO batch (id, step, urls) VALUES (0, 'create', 0)")
-            sizes = _batch_sizes(plan)
-            self.db.executemany(
-                "INSERT INTO batch (id, step, urls, posts) VALUES (?, ?, ?, ?)",
-                (
-                    (number, f"analyze/{number}", size, blob)
-                    for number, (size, blob) in enumerate(zip(sizes, plan.batch_blobs, strict=True), start=1)
-                ),
-            )
-            self.db.executemany(
-                "INSERT INTO skipped (rows) VALUES (?)", ((blob,) for blob in plan.skipped_blobs)
-            )
-            self.set_meta("plan", orjson.dumps(_plan_to_json(plan)).decode())
-            if agreed:
-                self.agree()
-
     def plan(self) -> Plan:
-        """The plan, without its posts: `posts` reads those, batch by batch."""
-        text = self.meta("plan")
-        if text is None:
-            raise LoadFileError("holds no plan", file=str(self.path))
-        return _plan_from_json(orjson.loads(text))
+        """The plan, without its posts: `records.posts_of` reads those, batch by batch.
+
+        Raises:
+            LoadFileError: It is damaged, or can't be read.
+        """
+        with self.reading():
+            return read_plan(self.db)
 
     def meta(self, key: str) -> str | None:
-        """A fact about the load as a whole, by name."""
-        found = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        """A fact about the load as a whole, by name.
+
+        Raises:
+            LoadFileError: It is damaged, or can't be read.
+        """
+        with self.reading():
+            found = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return None if found is None else str(found[0])
 
     @property
@@ -300,61 +303,61 @@ class LoadFile:
         return self.meta("agreed") is not None
 
     def agree(self) -> None:
-        """Record that somebody has agreed to spend what the plan costs: going on after a crash needs no other word."""
-        self.set_meta("agreed", "1")
+        """Record that somebody has agreed to spend what the plan costs: going on after a crash needs no other word.
+
+        Raises:
+            LoadFileError: It can't be written.
+        """
+        try:
+            self.set_meta("agreed", "1")
+        except sqlite3.Error as error:
+            raise self.trouble(error, doing="written") from error
 
     def set_meta(self, key: str, value: str) -> None:
         """Record a fact about the load as a whole."""
         self.db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, value))
 
     def skipped(self) -> Iterator[Skipped]:
-        """The rows of the input that are not sent."""
-        for (blob,) in self.db.execute("SELECT rows FROM skipped ORDER BY id"):
-            yield from unpack_skipped(blob)
+        """The rows of the input that are not sent.
+
+        Raises:
+            LoadFileError: It is damaged, or can't be read.
+        """
+        with self.reading():
+            for (blob,) in self.db.execute("SELECT rows FROM skipped ORDER BY id"):
+                yield from unpack_skipped(blob)
 
 
-def _batch_sizes(plan: Plan) -> Iterator[int]:
-    for number in range(plan.batches):
-        yield min(plan.batch_size, plan.urls - number * plan.batch_size)
+def _discard(lock: int, draft: Path, path: Path) -> None:
+    """Leave nothing of a load file that could not be made, under whichever name it has by now, and let go of it."""
+    ours = os.fstat(lock)
+    for name in (draft, path):
+        with suppress(OSError):
+            if os.path.samestat(ours, name.lstat()):
+                for suffix in ("-wal", "-shm", "-journal", ""):
+                    Path(f"{name}{suffix}").unlink(missing_ok=True)
+    os.close(lock)
 
 
-_PLAN_FACTS: Final = (
-    "name",
-    "currency",
-    "batch_size",
-    "create_credits",
-    "credits_per_url",
-    "rows",
-    "duplicates",
-    "invalid",
-    "urls",
-    "without_handle",
-    "handles_from_url",
-    "from_future",
-    "without_time",
-)
-
-
-def _plan_to_json(plan: Plan) -> dict[str, Any]:
-    facts = {name: getattr(plan, name) for name in _PLAN_FACTS}
-    return facts | {
-        "plan_id": str(plan.plan_id),
-        "created_at": plan.created_at.isoformat(),
-        "reasons": dict(plan.reasons),
-        "notes": list(plan.notes),
-        "origins": [[each.name, each.counted] for each in plan.origins],
-    }
-
-
-def _plan_from_json(stored: dict[str, Any]) -> Plan:
-    return Plan(
-        plan_id=UUID(stored["plan_id"]),
-        created_at=datetime.fromisoformat(stored["created_at"]),
-        reasons=stored["reasons"],
-        notes=tuple(stored["notes"]),
-        origins=tuple(Origin(name, counted) for name, counted in stored["origins"]),
-        **{name: stored[name] for name in _PLAN_FACTS},
+def _name_is_taken(path: Path) -> LoadFileError:
+    return LoadFileError(
+        f"exists already; go on with it by `tokfluence resume {path}`, or name another file", file=str(path)
     )
+
+
+def _check_name_is_free(path: Path) -> None:
+    if os.path.lexists(path):
+        raise _name_is_taken(path)
+    for suffix in ("-wal", "-journal"):
+        log = Path(f"{path}{suffix}")
+        with suppress(OSError):
+            if log.stat().st_size:
+                # SQLite would play it into the new file.
+                raise LoadFileError(
+                    f"can't be created beside {log.name}, the log of a load file that was deleted or moved: put the "
+                    "two together again, remove it, or name another file",
+                    file=str(path),
+                )
 
 
 def _check_is_load_file(path: Path) -> None:
@@ -363,7 +366,8 @@ def _check_is_load_file(path: Path) -> None:
     if not os.access(path, os.R_OK):
         raise LoadFileError("can't be read: permission denied", file=str(path))
     if not is_load_file(path):
-        raise LoadFileError(_NOT_ONE, file=str(path))
+        empty = "" if path.stat().st_size else "is empty, and so "
+        raise LoadFileError(f"{empty}{_NOT_ONE}", file=str(path))
 
 
 def _check_file_system(path: Path) -> None:
@@ -373,12 +377,3 @@ def _check_file_system(path: Path) -> None:
             f"is on a network file system ({kind}), where locks and syncs can't be relied on; put it on a local disk",
             file=str(path),
         )
-
-
-def _sync_folder(folder: Path) -> None:
-    # A new file's name is on disk only once its folder is.
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -159,11 +159,13 @@ class Plan:
         """
         if self.conflict_count and not self.conflicts_decided:
             first = self.conflicts[0]
+            many = f"{self.conflict_count:,} rows name" if self.conflict_count > 1 else "1 row names"
             raise ConflictError(
-                f"{self.conflict_count} row(s) name a video that an earlier row names too, with another fee or "
+                f"{many} a video that an earlier row names too, with another fee or "
                 f"creator; the first is {self.place(first.source, first.row)} against "
                 f"{self.place(first.first_source, first.first_row)} ({first.what}). Say which "
                 "counts with --conflict first or --conflict last (on_conflict=… in Python), or mend the input",
+                source=first.source,
                 row=first.row,
             )
         if not self.urls:

@@ -13,7 +13,7 @@ from tokfluence_async.campaign.journal import Journal
 from tokfluence_async.campaign.purchase import rejection, video_id
 from tokfluence_async.campaign.reads import Reader
 from tokfluence_async.campaign.records import BatchRow, Rejection, Settlement, State
-from tokfluence_async.campaign.settle import Keys, Step, Verdict, charge, settle, settle_absent
+from tokfluence_async.campaign.settle import KEY_MEMORY, Keys, Step, charge, settle, settle_absent
 from tokfluence_async.campaign.telling import tell_settled, tell_settlement
 from tokfluence_async.protocol.endpoints import CAMPAIGNS_POSTS, POSTS_ANALYZE
 from tokfluence_async.protocol.seen import Kind, Seen
@@ -104,7 +104,11 @@ class Reconciler:
             posts = [post for post in sent if post.url not in named]
             history = records.history(db, batch.id)
             there = [video_id(post.url) in listed for post in posts]
-            settlement = self._settlement(batch, posts, there, history, tuple(named.values()), final=final)
+            since = records.in_doubt_since(db, batch.id)
+            forgotten = since is not None and self.reader.wall_clock() - since > KEY_MEMORY
+            settlement = self._settlement(
+                batch, posts, there, history, tuple(named.values()), final=final, forgotten=forgotten
+            )
             if settlement is None:
                 return None
             if resubmit and batch.state is State.UNKNOWN and settlement.unknown:
@@ -135,6 +139,7 @@ class Reconciler:
         named: tuple[Rejection, ...],
         *,
         final: bool,
+        forgotten: bool,
     ) -> Settlement | None:
         """What the list makes of a batch: of its posts but those that an answer has named as rejected."""
         found = sum(there)
@@ -153,7 +158,12 @@ class Reconciler:
         # A part that is there was bought by somebody: what was turned away buys nothing.
         keys = Keys.COPIED if found and self.keys is Keys.OURS else self.keys
         verdict = settle_absent(history, keys)
-        if batch.state is State.DOUBTFUL and not _to_be_judged(history, verdict, found, final=final):
+        now = (
+            final
+            if verdict.step is not Step.REPORT
+            else forgotten or _to_be_judged(history, found, final=final)
+        )
+        if batch.state is State.DOUBTFUL and not now:
             return None
         missing = [post for post, is_there in zip(posts, there, strict=True) if not is_there]
         if verdict.step is Step.REPEAT:
@@ -212,10 +222,8 @@ class Reconciler:
         return None
 
 
-def _to_be_judged(history: list[Kind], absent: Verdict, found: int, *, final: bool) -> bool:
-    """Whether a batch in doubt, not all of which is listed, is judged now, rather than sent again under its key."""
-    if absent.step is not Step.REPORT:
-        return final
+def _to_be_judged(history: list[Kind], found: int, *, final: bool) -> bool:
+    """Whether a batch of which nothing more can be proved is judged now, rather than sent again under its key."""
     # Some of it is there, so it was applied: sent again, it would be charged again if the API has forgotten its key.
     # Where nothing is there, the key itself can still tell, unless a repeat was answered already.
     return found > 0 or (final and settle(history).step is Step.RECONCILE)

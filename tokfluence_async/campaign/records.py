@@ -42,6 +42,9 @@ class State(Enum):
     """What is left of it went into other batches."""
 
 
+_IN_DOUBT: Final = (Kind.LOST, Kind.GARBLED, Kind.REDIRECTED, Kind.SEEN_BEFORE, Kind.REFUSED)
+
+
 @frozen
 class BatchRow:
     """A batch, or the create, as it is on record."""
@@ -167,6 +170,14 @@ def settle_batch(db: Connection, batch: BatchRow, settlement: Settlement) -> Non
     )
 
 
+def set_aside(db: Connection, batch: BatchRow, charge: Charge) -> None:
+    """Keep what a batch may have been charged, before it is sent again under a key that the API may have forgotten."""
+    db.execute(
+        "INSERT INTO batch (step, generation, urls, state, charged_min, charged_max) VALUES (?, ?, 0, ?, ?, ?)",
+        (f"{batch.step}/earlier", batch.generation, State.REPLACED.value, charge.min, charge.max),
+    )
+
+
 def history(db: Connection, batch: int) -> list[Kind]:
     """The attempts of a batch, oldest first; one without an end counts as lost."""
     found = db.execute("SELECT kind FROM attempt WHERE batch = ? ORDER BY id", (batch,))
@@ -206,12 +217,21 @@ def outcomes_of(db: Connection, batch: int) -> list[Rejection]:
     return _rejections(blob)
 
 
-def last_digest(db: Connection, batch: int) -> bytes | None:
-    """The digest of the bytes that were last sent for a batch."""
-    found = db.execute(
-        "SELECT digest FROM attempt WHERE batch = ? ORDER BY id DESC LIMIT 1", (batch,)
+def last_sent(db: Connection, batch: int) -> tuple[str, bytes] | None:
+    """The key under which a batch was last sent, and the digest of the bytes; None if it never was."""
+    found: tuple[str, bytes] | None = db.execute(
+        "SELECT key, digest FROM attempt WHERE batch = ? ORDER BY id DESC LIMIT 1", (batch,)
     ).fetchone()
-    return None if found is None else found[0]
+    return found
+
+
+def in_doubt_since(db: Connection, batch: int) -> float | None:
+    """When the first attempt of a batch began that may have been applied or charged, or met a 409: Unix seconds."""
+    (when,) = db.execute(
+        "SELECT MIN(started) FROM attempt WHERE batch = ? AND (kind IS NULL OR kind IN (?, ?, ?, ?, ?))",
+        (batch, *(kind.value for kind in _IN_DOUBT)),
+    ).fetchone()
+    return None if when is None else float(when)
 
 
 def keys_seen_elsewhere(db: Connection) -> bool:

@@ -18,6 +18,7 @@ from attrs import frozen
 
 from tokfluence_async.campaign import records
 from tokfluence_async.campaign.batch import Post
+from tokfluence_async.campaign.guards import REJECT_COLUMNS
 from tokfluence_async.campaign.loadfile import LoadFile
 from tokfluence_async.campaign.money import FeeParser
 from tokfluence_async.campaign.skips import Skipped
@@ -27,18 +28,7 @@ from tokfluence_async.export.cells import safe_text
 
 __all__ = ["COLUMNS", "Reject", "default_path", "read_rejects", "write_rejects"]
 
-COLUMNS: Final = (
-    "url",
-    "creator_handle",
-    "fee_cents",
-    "source",
-    "row",
-    "outcome",
-    "code",
-    "message",
-    "retryable",
-)
-"""The first three are what a load reads again; the others say where the row stood and what became of it."""
+COLUMNS: Final = REJECT_COLUMNS
 
 _PASSING: Final = frozenset(
     {"rate_limited", "upstream_error", "internal_error", "http_503", "http_504", "http_429"}
@@ -80,10 +70,11 @@ def read_rejects(file: LoadFile) -> Iterator[Reject]:
         file: The load file, open.
     """
     origins = file.plan().origins
-    for post, outcome, code, message in records.outcomes(file.db):
-        if outcome == "rejected":
-            source = origins[post.origin].name if post.origin < len(origins) else None
-            yield _of_post(post, source or "", code, message)
+    with file.reading():
+        for post, outcome, code, message in records.outcomes(file.db):
+            if outcome == "rejected":
+                source = origins[post.origin].name if post.origin < len(origins) else None
+                yield _of_post(post, source or "", code, message)
     for skipped in file.skipped():
         if skipped.reason not in _DUPLICATES:
             yield _of_skipped(skipped)

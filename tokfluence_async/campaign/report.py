@@ -139,8 +139,13 @@ class LoadReport:
         """The report of a load file as it stands.
 
         Raises:
-            LoadFileError: Its numbers do not sum to the rows of its input: it was damaged or altered.
+            LoadFileError: It is damaged, or its numbers do not sum to the rows of its input.
         """
+        with file.reading():
+            return cls._of(file)
+
+    @classmethod
+    def _of(cls, file: LoadFile) -> LoadReport:
         plan, totals = file.plan(), records.totals(file.db)
         urls = URLCounts(
             accepted=totals.accepted,

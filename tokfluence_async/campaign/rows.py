@@ -144,6 +144,7 @@ class RowStream:
         fees: Tells by `FeeParser.currency`, after reading, the currency that stood beside the fees.
         counted: What row numbers count.
         progress: Tells how much was read, and of how much (None where nobody knows), in whatever is easy to count.
+        notes: What else was guessed of it, such as its encoding.
     """
 
     name: str
@@ -153,6 +154,7 @@ class RowStream:
     _blocks: Iterator[RowBlock] = field(repr=False)
     counted: Counted = "line"
     progress: Callable[[], tuple[int, int | None]] | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
     _close: list[Callable[[], None]] = field(factory=list["Callable[[], None]"], init=False, repr=False)
     _started: bool = field(default=False, init=False, repr=False)
 

@@ -35,7 +35,12 @@ from attrs import frozen
 from tokfluence_async.protocol.seen import Kind
 from tokfluence_async.session.budget import Charge
 
-__all__ = ["Belief", "Keys", "Step", "Verdict", "charge", "settle", "settle_absent"]
+__all__ = ["KEY_MEMORY", "Belief", "Keys", "Step", "Verdict", "charge", "settle", "settle_absent"]
+
+
+KEY_MEMORY: Final = 86_400.0
+"""Seconds for which the API is trusted to remember a request id, which it does not document. What is older than that,
+and not listed, is not sent again: it might be bought twice."""
 
 
 class Belief(Enum):

@@ -6,9 +6,11 @@ stream of `Row` and `BadRow` in bounded memory; no reader touches the network, a
 
 from __future__ import annotations
 
+import codecs
 import glob
 import io
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterable
@@ -22,6 +24,7 @@ from tokfluence_async.campaign.delimited import read_delimited
 from tokfluence_async.campaign.items import Item, ItemReader, read_items, read_items_async
 from tokfluence_async.campaign.jsonrows import read_json, read_jsonl
 from tokfluence_async.campaign.rows import BadRow, Row, RowStream
+from tokfluence_async.campaign.textlines import utf_16_of
 from tokfluence_async.errors import InputError
 
 __all__ = [
@@ -49,6 +52,8 @@ _PARQUET_MAGIC = b"PAR1"
 _ARROW_MAGIC = b"ARROW1"
 _ARROW_STREAM_MAGIC = b"\xff\xff\xff\xff"
 _PEEKED = 64
+_WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a]")
 
 
 class Reader(Protocol):
@@ -69,16 +74,10 @@ class Reader(Protocol):
 
 
 def _read_whatever(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStream:
-    """Opens a file whose name tells nothing, such as a pipe, by how it begins; else as a text table."""
+    """Opens a file whose name tells nothing, such as a pipe: JSON by how it begins, else a text table."""
     head, stream = peek(stream, _PEEKED)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    read: Reader = read_delimited
-    if head.startswith(_PARQUET_MAGIC):
-        read = read_parquet
-    elif head.startswith((_ARROW_MAGIC, _ARROW_STREAM_MAGIC)):
-        read = read_ipc
-    elif start in {b"[", b"{"}:
-        read = read_json
+    read: Reader = read_json if start in {b"[", b"{"} else read_delimited
     return read(stream, name=name, options=options)
 
 
@@ -98,7 +97,11 @@ READERS: dict[str, Reader] = {
     ".arrows": read_ipc,
     "": _read_whatever,  # standard input, and pipes such as /dev/fd/63
 }
-"""The reader of each suffix, in lower case and without what tells a compression."""
+"""The reader of each suffix, in lower case and without what tells a compression.
+
+Files of other suffixes are read like those without one, if they are text. Parquet and Arrow files are recognised by
+their beginning, whatever the suffix.
+"""
 
 
 def find_sources(words: Iterable[str]) -> list[str]:
@@ -119,8 +122,9 @@ def find_sources(words: Iterable[str]) -> list[str]:
         if word == STDIN or not glob.has_magic(word) or os.path.lexists(word):
             found.append(word)
             continue
-        # A path's own glob would take a pattern apart at its root, and leaves no name as it was typed.
-        matching = sorted(path for path in glob.glob(word, recursive=True) if not Path(path).is_dir())  # noqa: PTH207 - as above
+        # A path's own glob would take a pattern apart at its root, and leaves no name as it was typed; its `is_dir`
+        # raises where a folder can be listed and not entered.
+        matching = sorted(path for path in glob.glob(word, recursive=True) if not os.path.isdir(path))  # noqa: PTH112, PTH207 - as above
         if not matching:
             raise InputError("no file matches this pattern", source=word)
         found += matching
@@ -134,7 +138,8 @@ def find_sources(words: Iterable[str]) -> list[str]:
 def open_source(source: str | os.PathLike[str] | BinaryIO, options: InputOptions | None = None) -> RowStream:
     """Opens a file of posts.
 
-    Compression is recognised by content, whatever the name; the format by the suffix.
+    Compression, Parquet and Arrow are recognised by content, whatever the name; other formats by the suffix, or where
+    it tells nothing by content too.
 
     Args:
         source: A file's name, ``-`` for standard input, or a file that is already open for reading bytes;
@@ -153,6 +158,9 @@ def open_source(source: str | os.PathLike[str] | BinaryIO, options: InputOptions
         path = os.fspath(source)
         if path != STDIN:
             return _open_path(path, options)
+        # None where the shell closed it, whatever its type says.
+        if cast("object", sys.stdin) is None:
+            raise InputError("standard input is closed; name a file", source=STDIN)
         return _open_stream(sys.stdin.buffer, "standard input", "", options)
     if isinstance(cast("object", source), io.TextIOBase):
         raise InputError("this file is open for text; open it for bytes (mode 'rb')")
@@ -167,8 +175,6 @@ def _open_path(path: str, options: InputOptions) -> RowStream:
             f"{path!r} is a URL, not a file's name; put URLs into a file, one a line, "
             "or give them as a list in Python"
         )
-    suffix = _suffix(path)
-    _reader(suffix, path)
     try:
         stream = Path(path).open("rb")  # noqa: SIM115 - the stream of rows closes it
     except FileNotFoundError:
@@ -182,7 +188,7 @@ def _open_path(path: str, options: InputOptions) -> RowStream:
             f"can't be opened: {getattr(error, 'strerror', None) or error}", source=path
         ) from error
     try:
-        rows = _open_stream(stream, path, suffix, options)
+        rows = _open_stream(stream, path, _suffix(path), options)
     except BaseException:
         stream.close()
         raise
@@ -191,9 +197,11 @@ def _open_path(path: str, options: InputOptions) -> RowStream:
 
 
 def _open_stream(stream: BinaryIO, name: str, suffix: str, options: InputOptions) -> RowStream:
-    read = _reader(suffix, name)
     try:
-        rows = read(decompressed(stream, name), name=name, options=options)
+        content = decompressed(stream, name)
+        head, content = peek(content, _PEEKED)
+        read = _reader_of(head, suffix, name)
+        rows = read(content, name=name, options=options)
     except OSError as error:
         raise InputError(f"can't be read: {error.strerror or error}", source=name) from None
     if rows.progress is None:
@@ -222,13 +230,21 @@ def _suffix(path: str) -> str:
     return Path(without_suffix(path.lower())).suffix
 
 
-def _reader(suffix: str, name: str) -> Reader:
+def _reader_of(head: bytes, suffix: str, name: str) -> Reader:
+    """What reads a file, by how it begins and by its suffix."""
+    is_binary = _CONTROLS.search(head) is not None
+    if is_binary and head.startswith(_PARQUET_MAGIC):
+        return read_parquet
+    if is_binary and head.startswith((_ARROW_MAGIC, _ARROW_STREAM_MAGIC)):
+        return read_ipc
     reader = READERS.get(suffix)
-    if reader is None:
+    if reader is not None:
+        return reader
+    if is_binary and not head.startswith(_WIDE_MARKS) and utf_16_of(head) is None:
         known = ", ".join(sorted(known for known in READERS if known))
         raise InputError(
             f"files of type {suffix} are not supported; supported are {known}, "
             f"each also with {', '.join(COMPRESSED_SUFFIXES)}",
             source=name,
         )
-    return reader
+    return _read_whatever

@@ -12,10 +12,13 @@ from tokfluence_async.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["TextLines", "line_ends"]
+__all__ = ["TextLines", "line_ends", "utf_16_of"]
 
 BLOCK_BYTES = 1 << 16
 MAX_LINE_CHARS = 1 << 20
+_NUL_MANY = 0.5
+_NUL_FEW = 0.1
+"""Shares of 16-bit units: of URLs in UTF-16 nearly all have a NUL in one place, next to none in the other."""
 _OTHER_BREAKS = "\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 
 # The marks of UTF-32 begin with those of UTF-16, so they come first.
@@ -31,12 +34,13 @@ _BYTE_ORDER_MARKS = (
 class TextLines:
     """The lines of a binary file, their ends kept, in bounded memory.
 
-    UTF-8 with or without a byte order mark, UTF-16 and UTF-32 with one; any other encoding must be named.
+    UTF-8 and UTF-16 with or without a byte order mark, UTF-32 with one; any other encoding must be named.
 
     Args:
         stream: The file, opened for reading bytes.
         name: Its name, for errors.
-        encoding: Its encoding; None to go by its byte order mark, UTF-8 without one.
+        encoding: Its encoding; None to go by its byte order mark. Without one it is UTF-16 if every other byte is
+            nearly always NUL, as in text of mostly Latin letters; else UTF-8.
 
     Raises:
         InputError: There is no such encoding.
@@ -47,8 +51,14 @@ class TextLines:
         self._name = name
         self._told = encoding
         self._encoding = _checked(encoding) if encoding else "utf-8"
+        self._guessed: str | None = None
         self._lines_before = 0
         self._block: list[str] = []
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was guessed of the encoding, in words, once the first block was read; empty for UTF-8."""
+        return (f"read as {self._guessed.upper()} (guessed)",) if self._guessed else ()
 
     def blocks(self) -> Iterator[list[str]]:
         """The lines, some at a time.
@@ -105,6 +115,8 @@ class TextLines:
             if head.startswith(mark) and (self._told is None or encoding.startswith(told)):
                 self._encoding = encoding
                 return head[len(mark) :], len(mark)
+        if self._told is None and (guess := utf_16_of(head)):
+            self._encoding = self._guessed = guess
         return head, 0
 
     def _check(self, text: str, rest: str) -> None:
@@ -114,7 +126,7 @@ class TextLines:
         hint = (
             ""
             if self._told
-            else "; if the file is UTF-16 without a byte order mark, say --encoding utf-16-le"
+            else "; if it belongs to the file's encoding, name that, for example --encoding utf-16-le"
         )
         raise self._error(f"there is a NUL character here{hint}", line_ends(rest + text[:place]))
 
@@ -147,6 +159,21 @@ def _lines(text: str) -> list[str]:
 def line_ends(text: str) -> int:
     """How many lines end in a text."""
     return text.count("\n") + text.count("\r") - text.count("\r\n")
+
+
+def utf_16_of(head: bytes) -> str | None:
+    """Which UTF-16 a text is that has no byte order mark; None if it is neither.
+
+    Args:
+        head: How it begins.
+    """
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    units = max(len(head) // 2, 1)
+    if odd > units * _NUL_MANY and even < units * _NUL_FEW:
+        return "utf-16-le"
+    if even > units * _NUL_MANY and odd < units * _NUL_FEW:
+        return "utf-16-be"
+    return None
 
 
 def _checked(encoding: str) -> str:

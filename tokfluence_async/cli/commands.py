@@ -53,7 +53,7 @@ _CampaignID = Annotated[
 
 _Events = Annotated[
     FilePath | None,
-    Parameter(help="Write each event as a line of JSON into this file, or to standard output (-)."),
+    Parameter(help="Add each event as a line of JSON to this file, or write it to standard output (-)."),
 ]
 _Rejects = Annotated[
     FilePath | None,

@@ -10,7 +10,7 @@ from attrs import frozen
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
-from tokfluence_async.cli.arguments import FilePath, Text
+from tokfluence_async.cli.arguments import FilePath, Text, file_argument
 from tokfluence_async.cli.exits import Exit
 from tokfluence_async.cli.output import say
 from tokfluence_async.cli.settings import SettingFlags
@@ -49,6 +49,21 @@ class ConnectionFlags:
         """
         flags = SettingFlags(base_url=self.base_url, api_key_file=self.api_key_file)
         return flags.options(max_credits=self.max_credits)
+
+    def arguments(self, *, cap: bool = True) -> list[object]:
+        """The flags that were given, as words of a command.
+
+        Args:
+            cap: Whether the cap is among them.
+        """
+        words: list[object] = []
+        if cap and self.max_credits is not None:
+            words += ["--max-credits", self.max_credits]
+        if self.base_url is not None:
+            words += ["--base-url", self.base_url]
+        if self.api_key_file is not None:
+            words += ["--api-key-file", file_argument(self.api_key_file)]
+        return words
 
 
 NO_CONNECTION: Final = ConnectionFlags()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import frozen
 
 from tokfluence_async.cli.arguments import command
+from tokfluence_async.cli.counting import counted
 from tokfluence_async.cli.exits import Exit
 from tokfluence_async.cli.inputs import InputFlags
 from tokfluence_async.cli.loading import drive_async
@@ -129,6 +130,10 @@ async def _demo(source: str) -> Exit:
                 ended = await drive_async(file, options)
             finally:
                 file.close()
+            if ended.report.stopped_by == "interrupted":
+                # Half of a load has nothing to compare, and both it and the sandbox end here.
+                print_lines(_interrupted(ended.report))
+                return ended.exit
             print_lines(report_lines(ended.report, plan))
             checks = compare(sandbox, plan, ended.report)
             print_lines(_verdict(sandbox, plan, checks))
@@ -176,6 +181,15 @@ def _told_to_fail(plan: Plan) -> Iterator[Line]:
     yield Line()
 
 
+def _interrupted(report: LoadReport) -> Iterator[Line]:
+    yield Line()
+    yield Line(
+        f"Interrupted: {report.urls.accepted:,} of {report.urls.rows:,} rows were bought, in a sandbox that is gone "
+        "now. A real load would go on from its load file.",
+        "yellow",
+    )
+
+
 def _verdict(sandbox: Sandbox, plan: Plan, checks: list[Check]) -> Iterator[Line]:
     ledger = sandbox.ledger(SAMPLE_KEY)
     yield Line()
@@ -189,7 +203,9 @@ def _verdict(sandbox: Sandbox, plan: Plan, checks: list[Check]) -> Iterator[Line
         yield Line(
             f"  {plan.estimate.formula} as previewed, and {looks} for looking where an answer was lost"
         )
-    yield Line(f"  {struck} faults struck; {ledger.refunded:,} credits were charged and refunded on the way")
+    yield Line(
+        f"  {counted(struck, 'fault')} struck; {ledger.refunded:,} credits were charged and refunded on the way"
+    )
     agree = all(each.agrees for each in checks)
     yield Line()
     yield Line(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Final
 
 from cyclopts import CycloptsError
 
@@ -18,6 +20,9 @@ from tokfluence_async.cli.output import say
 from tokfluence_async.errors import MissingExtraError, TokfluenceError
 
 __all__ = ["run"]
+
+_UNWRITABLE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What a full or broken disk behind a stream says. Files tell of theirs by name, before it comes to this."""
 
 
 def run(argv: Sequence[str]) -> int:
@@ -49,26 +54,33 @@ def _run(argv: Sequence[str]) -> int:
     try:
         # None: help or the version was asked for, and printed.
         code = app(protect(argv), exit_on_error=False, print_error=False, help_on_error=False)
-    except CycloptsError as error:
-        _tell(f"{error} See `tokfluence --help`.")
-        return Exit.USAGE
-    except TokfluenceError as error:
-        _tell(str(error))
-        return exit_for_error(error)
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "rich":
-            return _bug(error)
-        missing = MissingExtraError("the command line", "cli")
-        _tell(str(missing))
-        return exit_for_error(missing)
     except KeyboardInterrupt as error:
         say("")
         return exit_for_error(error)
-    except BrokenPipeError as error:
-        return exit_for_error(error)
+    except SystemExit as error:
+        # What prints the help texts leaves by itself when nobody reads them, with a code of its own.
+        if isinstance(error.__context__, BrokenPipeError):
+            return exit_for_error(error.__context__)
+        raise
     except Exception as error:  # noqa: BLE001 - the last resort: told in full, with a code
-        return _bug(error)
+        return _worded(error)
     return Exit.DONE if code is None else int(code)
+
+
+def _worded(error: Exception) -> int:
+    """Tell what went wrong; the exit code for it."""
+    if isinstance(error, CycloptsError):
+        _tell(f"{error} See `tokfluence --help`.")
+        return Exit.USAGE
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == "rich":
+        error = MissingExtraError("the command line", "cli")
+    if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+        error = TokfluenceError(f"the output can't be written: {error.strerror}")
+    if isinstance(error, TokfluenceError):
+        _tell(str(error))
+    elif not isinstance(error, BrokenPipeError):
+        return _bug(error)
+    return exit_for_error(error)
 
 
 def _tell(text: str) -> None:

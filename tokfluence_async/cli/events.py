@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -33,8 +34,11 @@ class EventWriter:
     The last line is ``load_ended``, with the report as ``tokfluence load --json`` has it. Should a line not be written,
     that is said once, and the load goes on.
 
+    A file that is there is added to: the events of the run that spent the money are not lost when the load goes on.
+    Each run's events are numbered from 1.
+
     Args:
-        target: A file, which is replaced and readable by its owner only, or ``-`` for standard output.
+        target: A file, which is made readable by its owner only, or ``-`` for standard output.
         clock: The time.
 
     Raises:
@@ -57,7 +61,10 @@ class EventWriter:
                 raise OSError(None, "there is no standard output")
             sys.stdout.flush()
             return sys.stdout.buffer
-        return os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+        file = os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb")
+        if _ends_within_a_line(target):
+            file.write(b"\n")
+        return file
 
     def __call__(self, event: Event) -> None:
         """Write an event."""
@@ -102,6 +109,16 @@ class EventWriter:
         if not self.to_stdout:
             with suppress(OSError):
                 self._file.close()
+
+
+def _ends_within_a_line(path: Path) -> bool:
+    """Whether a file's last line has no end, as after a crash."""
+    with suppress(OSError):  # one that can't be read may be written to all the same
+        if stat.S_ISREG(path.stat().st_mode) and path.stat().st_size:
+            with path.open("rb") as file:
+                file.seek(-1, os.SEEK_END)
+                return file.read() != b"\n"
+    return False
 
 
 def follow(target: Path | None, *, as_json: bool) -> AbstractContextManager[EventWriter | None]:

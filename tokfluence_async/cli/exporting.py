@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tokfluence_async.cli.arguments import command, file_argument
 from tokfluence_async.cli.connection import ConnectionFlags, run
 from tokfluence_async.cli.consent import can_ask, consents
+from tokfluence_async.cli.counting import counted
 from tokfluence_async.cli.exits import Exit, exit_for_error
 from tokfluence_async.cli.output import say
 from tokfluence_async.cli.targets import find_target
-from tokfluence_async.errors import ConfigurationError, InputError
+from tokfluence_async.cli.terminals import binary_stdout, is_stdout, refuse_terminal
+from tokfluence_async.errors import InputError
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -54,11 +55,16 @@ def export_to(
     """
     from tokfluence_async.export import Position, export, format_of  # noqa: PLC0415 - a help text needs none
     from tokfluence_async.export.exporting import price_of  # noqa: PLC0415 - likewise
+    from tokfluence_async.export.formats import is_text  # noqa: PLC0415 - likewise
 
     campaign_id = find_target(text).require_campaign()
-    stdout = output == "-"
+    stdout = is_stdout(output)
     chosen = format_ or ("csv" if stdout else format_of(output))
-    target: str | BinaryIO = _stdout(chosen) if stdout else output
+    target: str | BinaryIO = output
+    if stdout:
+        target = binary_stdout(f"{chosen} is binary", is_text=is_text(chosen))
+    else:
+        refuse_terminal(output)
     agreed = yes or connection.max_credits is not None
     if resource == "comments" and not agreed and not can_ask():
         raise InputError(
@@ -80,21 +86,12 @@ def export_to(
         done = await export(
             tok, campaign_id, resource, target, format=chosen, raw=raw, resume=position, agree=agree
         )
-        return _tell(done, text, output)
+        again: list[object] = ["export", file_argument(text), resource, "-o", file_argument(output)]
+        again += [*(["--format", format_] if format_ else []), *(["--raw"] if raw else [])]
+        # The cap is what may have ended it.
+        return _tell(done, text, command(*again, *connection.arguments(cap=False)))
 
     return run(connection, main)
-
-
-def _stdout(chosen: Format) -> BinaryIO:
-    from tokfluence_async.export.formats import is_text  # noqa: PLC0415 - a help text needs none
-
-    stream = sys.stdout
-    if stream is None or not hasattr(stream, "buffer"):
-        raise ConfigurationError("there is no standard output to write to")
-    if not is_text(chosen) and stream.isatty():
-        raise ConfigurationError(f"{chosen} is binary; write it into a file with -o, or into a pipe")
-    stream.flush()
-    return stream.buffer
 
 
 def _agree(tok: Tokfluence, posts: Sequence[CampaignPost], *, yes: bool) -> bool:
@@ -102,23 +99,34 @@ def _agree(tok: Tokfluence, posts: Sequence[CampaignPost], *, yes: bool) -> bool
 
     pages = pages_of(posts)
     total = pages * tok.tariff.price("posts.comments")
-    say(f"The comments of {len(posts):,} posts are about {pages:,} pages: {total:,} credits.")
+    say(
+        f"The comments of {counted(len(posts), 'post')} are about {counted(pages, 'page')}: {total:,} credits."
+    )
     return consents(total, yes=yes)
 
 
-def _tell(done: Exported, text: str, output: str) -> Exit:
-    """Say what came of it, on stderr: stdout may be the table."""
+def _tell(done: Exported, text: str, again: str) -> Exit:
+    """Say what came of it, on stderr: stdout may be the table.
+
+    Args:
+        done: What came of it.
+        text: The campaign's number, or its load file.
+        again: The command that goes on, but for the place.
+    """
     pending = (
-        f"; {done.pending:,} posts are still pending: `{command('wait', file_argument(text))}`"
+        f"; {counted(done.pending, 'post is', 'posts are')} still pending: `{command('wait', file_argument(text))}`"
         if done.pending
         else ""
     )
-    missing = f"; {len(done.missing):,} posts are not in the API's index" if done.missing else ""
+    missing = (
+        f"; {counted(len(done.missing), 'post is', 'posts are')} not in the API's index"
+        if done.missing
+        else ""
+    )
     where = done.file or "standard output"
-    say(f"{done.rows:,} rows in {where}, {done.credits:,} credits{pending}{missing}.")
+    say(f"{counted(done.rows, 'row')} in {where}, {counted(done.credits, 'credit')}{pending}{missing}.")
     if done.error is None:
         return Exit.INCOMPLETE if done.missing else Exit.DONE
     say(f"tokfluence: error: {done.error}", "red")
-    again = command("export", file_argument(text), "comments", "-o", file_argument(output))
     say(f"{where} holds what was read until then. The rest: {again} --resume {done.position}", "yellow")
     return exit_for_error(done.error)

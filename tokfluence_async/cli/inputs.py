@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 from attrs import asdict, fields, frozen
 from cyclopts import Group, Parameter
 
+from tokfluence_async.campaign.columns import delimiter_name
 from tokfluence_async.cli.arguments import Text
 
 __all__ = ["InputFlags"]
@@ -27,7 +28,9 @@ class InputFlags:
     fee_unit: Annotated[
         Literal["cents", "units"] | None, Parameter(help="What a fee counts: 50000 cents, or 500.00 units.")
     ] = None
-    delimiter: Annotated[Text | None, Parameter(help="The character between fields.")] = None
+    delimiter: Annotated[
+        Text | None, Parameter(help="The character between fields, or its name, such as tab or semicolon.")
+    ] = None
     encoding: Annotated[Text | None, Parameter(help="The text's encoding, such as utf-8 or cp1252.")] = None
     conflict: Annotated[
         Literal["fail", "first", "last"],
@@ -49,7 +52,9 @@ class InputFlags:
     def arguments(self) -> list[str]:
         """The flags that were given, as words of a command."""
         words: list[str] = []
-        for name, value in self.given().items():
+        for name, given in self.given().items():
+            # A terminal shows no tab that could be copied.
+            value = delimiter_name(given) if name == "delimiter" and isinstance(given, str) else given
             flag = f"--{name.replace('_', '-')}"
             # A value that begins with a dash would be taken for an option.
             words += [f"{flag}={value}"] if str(value).startswith("-") else [flag, str(value)]

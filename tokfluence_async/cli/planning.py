@@ -22,13 +22,18 @@ __all__ = ["build_plan", "default_name", "describe", "is_saved_plan", "offline_o
 
 _NAMED: Final = 5
 """Sources that are named where there are many."""
+_NAME: Final = 100
+"""Characters of a name that is made of a file's."""
+_SLUG_BYTES: Final = 200
+"""What a name of 255 bytes, the most that file systems take, leaves for suffixes such as that of the rejects."""
 _SIGNS: Final = {"€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₺": "TRY", "₽": "RUB"}
 """Signs that stand for one currency in practice; $ and ¥ do not."""
 
 
 def is_saved_plan(source: str) -> bool:
     """Whether a source is a load file rather than a table. What can be read only once is never looked into."""
-    return source != STDIN and Path(source).is_file() and is_load_file(Path(source))
+    # Unlike a path's own `is_file`, False where nobody may look, or the name is none; opening it tells why.
+    return source != STDIN and os.path.isfile(source) and is_load_file(Path(source))  # noqa: PTH113 - as above
 
 
 def default_name(source: str, *more: str) -> str:
@@ -48,7 +53,9 @@ def default_name(source: str, *more: str) -> str:
 def _stem(source: str) -> str:
     if source == STDIN:
         return "stdin"
-    return Path(without_suffix(Path(source).name)).stem or "campaign"
+    stem = Path(without_suffix(Path(source).name)).stem[:_NAME]
+    # A name for people to read: a file's may hold what is no letter at all.
+    return "".join(char if char.isprintable() else "_" for char in stem).strip() or "campaign"
 
 
 def describe(sources: Sequence[str]) -> str:
@@ -60,8 +67,9 @@ def describe(sources: Sequence[str]) -> str:
 
 
 def slug(name: str) -> str:
-    """A campaign's name as a file's name."""
-    return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "campaign"
+    """A campaign's name as a file's name, short enough for those that are made of it."""
+    kept = re.sub(r"[^\w.-]+", "-", name).encode()[:_SLUG_BYTES].decode(errors="ignore")
+    return kept.strip("-.") or "campaign"
 
 
 def offline_options(batch_size: int | None) -> Options:

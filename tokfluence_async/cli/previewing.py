@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tokfluence_async.cli.inputs import InputFlags
 from tokfluence_async.cli.output import Line, print_json, print_lines
 from tokfluence_async.cli.planning import build_plan, default_name, describe, is_saved_plan, offline_options
 from tokfluence_async.cli.preview import Preview
-from tokfluence_async.errors import ConfigurationError, InputError, TokfluenceError
+from tokfluence_async.errors import ConfigurationError, InputError, LoadFileError, TokfluenceError
 
 __all__ = ["run_preview"]
 
@@ -54,10 +55,15 @@ def run_preview(
                 source=source,
             )
     files = find_sources(sources)
+    if save is not None:
+        _check_save(save)
     options = offline_options(inputs.batch_size)
-    made = default_name(*files)
     plan = build_plan(
-        files, name=name or made, currency=currency, flags=inputs, batch_size=options.batch_size
+        files,
+        name=default_name(*files) if name is None else name,
+        currency=currency,
+        flags=inputs,
+        batch_size=options.batch_size,
     )
     refusal: TokfluenceError | None = None
     saved = None
@@ -89,6 +95,23 @@ def run_preview(
     if refusal is not None:
         raise refusal
     return Exit.DONE
+
+
+def _check_save(path: Path) -> None:
+    """See that a load file can be made, before the sources are read.
+
+    Raises:
+        LoadFileError: There is such a file already, no such folder, or nobody may write there.
+    """
+    # Unlike a path's own methods, these do not raise where nobody may look.
+    if os.path.lexists(path):
+        again = command("resume", file_argument(path))
+        instead = f"go on with it by `{again}`, or " if is_saved_plan(str(path)) else ""
+        raise LoadFileError(f"exists already; {instead}name another file", file=str(path))
+    if not os.path.isdir(path.parent):  # noqa: PTH112 - as above
+        raise LoadFileError("can't be created: there is no such folder", file=str(path))
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise LoadFileError("can't be created: this folder may not be written to", file=str(path))
 
 
 def _after_preview(plan: Plan, sources: Sequence[str], saved: str | None, inputs: InputFlags) -> str:

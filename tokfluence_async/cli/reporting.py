@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tokfluence_async.cli.arguments import command, file_argument
 from tokfluence_async.cli.connection import ConnectionFlags, run
 from tokfluence_async.cli.exits import Exit
 from tokfluence_async.cli.output import Line, print_lines, say
 from tokfluence_async.cli.targets import find_target
-from tokfluence_async.errors import ConfigurationError
+from tokfluence_async.cli.terminals import binary_stdout, is_stdout, refuse_terminal
+from tokfluence_async.errors import ConfigurationError, TokfluenceError
 
 if TYPE_CHECKING:
     from tokfluence_async.client import Tokfluence
+    from tokfluence_async.reporting import Ledger, Results
 
 __all__ = ["make_report"]
+
+_WHAT: Final = "a report is a page for a browser"
 
 
 def make_report(text: str, output: Path, *, results: bool, connection: ConnectionFlags) -> Exit:
@@ -23,7 +27,7 @@ def make_report(text: str, output: Path, *, results: bool, connection: Connectio
 
     Args:
         text: A load file, which needs no key and sends nothing; or a campaign's number.
-        output: The file.
+        output: The file, or ``-`` for standard output.
         results: Whether a load file's report is to have its campaign's results too, which are read from the API.
         connection: Where the API is.
 
@@ -38,20 +42,18 @@ def make_report(text: str, output: Path, *, results: bool, connection: Connectio
         read_ledger,
         read_results,
         results_price,
-        write_report,
     )
 
     # Credits are not spent on a report that can't be made.
     check_installed()
-    if output.is_dir() or not output.absolute().parent.is_dir():
-        raise ConfigurationError(f"{output}: no file can be written there")
+    _check(output)
     target = find_target(text)
     ledger = None if target.report is None else read_ledger(text)
     if ledger is not None and not results:
-        write_report(output, ledger=ledger)
-        print_lines([Line(str(output))])
+        _write(output, ledger=ledger)
         if target.campaign_id is not None:
-            again = command("report", file_argument(text), "-o", file_argument(output), "--results")
+            words = ["report", file_argument(text), "-o", file_argument(output), "--results"]
+            again = command(*words, *connection.arguments())
             say(f"With the campaign's results, for 7 credits: {again}")
         return Exit.DONE
     campaign_id = target.require_campaign()
@@ -59,8 +61,40 @@ def make_report(text: str, output: Path, *, results: bool, connection: Connectio
     async def main(tok: Tokfluence) -> Exit:
         say(f"Reading the results of campaign {campaign_id} costs {results_price(tok.tariff)} credits.")
         found = await read_results(tok, campaign_id)
-        write_report(output, ledger=ledger, results=found)
-        print_lines([Line(str(output))])
+        _write(output, ledger=ledger, results=found)
         return Exit.DONE
 
     return run(connection, main)
+
+
+def _check(output: Path) -> None:
+    """See that a report can be written there, while nothing is spent yet.
+
+    Raises:
+        ConfigurationError: It can't be.
+    """
+    if is_stdout(str(output)):
+        binary_stdout(_WHAT, is_text=False)
+        return
+    refuse_terminal(str(output))
+    if output.is_dir() or not output.absolute().parent.is_dir():
+        raise ConfigurationError(f"{output}: no file can be written there")
+
+
+def _write(output: Path, *, ledger: Ledger | None, results: Results | None = None) -> None:
+    """Write a report, and say on stdout which file it is, unless stdout has the report itself."""
+    from tokfluence_async.reporting import render_report, write_report  # noqa: PLC0415 - a help text needs none
+
+    if not is_stdout(str(output)):
+        write_report(output, ledger=ledger, results=results)
+        print_lines([Line(str(output))])
+        return
+    page = render_report(ledger=ledger, results=results).encode()
+    try:
+        stdout = binary_stdout(_WHAT, is_text=False)
+        stdout.write(page)
+        stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise TokfluenceError(f"the output can't be written: {error.strerror or error}") from None

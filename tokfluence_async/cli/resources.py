@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from tokfluence_async.cli.connection import ConnectionFlags, run
 from tokfluence_async.cli.consent import consents
+from tokfluence_async.cli.counting import counted
 from tokfluence_async.cli.exits import Exit
 from tokfluence_async.cli.output import Line, print_json, print_lines, say
 from tokfluence_async.cli.records import Field, print_answer, print_items
@@ -194,7 +195,7 @@ def analyze(
 
     async def main(tok: Tokfluence) -> Exit:
         total = tok.tariff.price("posts.analyze", urls=len(urls))
-        say(f"Analysing {len(urls):,} posts costs 25 × {len(urls):,} = {total:,} credits.")
+        say(f"Analysing {counted(len(urls), 'post')} costs 25 × {len(urls):,} = {total:,} credits.")
         if not consents(total, yes=yes):
             say("Not agreed to: nothing was sent.")
             return Exit.FAILED

@@ -43,7 +43,7 @@ def export(
         Text,
         Parameter(
             name=["--output", "-o"],
-            help="The file, or - for standard output: .csv, .jsonl, .parquet or .arrow.",
+            help="The file, or - for standard output: .csv, .jsonl (also .gz, .zst), .parquet or .arrow.",
         ),
     ],
     format_: Annotated[
@@ -82,7 +82,10 @@ def report(
     /,
     *,
     output: Annotated[
-        FilePath, Parameter(name=["--output", "-o"], help="The page to write, such as report.html.")
+        FilePath,
+        Parameter(
+            name=["--output", "-o"], help="The page to write, such as report.html; - for standard output."
+        ),
     ],
     results: Annotated[
         bool, Parameter(help="With a load file: read its campaign's results too, for 7 credits.")

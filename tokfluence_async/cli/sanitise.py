@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["sanitise"]
+__all__ = ["sanitise", "sanitise_lines"]
 
 _SEQUENCES: Final = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movement
@@ -27,3 +27,12 @@ def sanitise(text: str, limit: int | None = None) -> str:
     clean = _UNSEEN.sub("", _SEQUENCES.sub("", _BLANKS.sub(" ", text)))
     clean = clean.encode("utf-8", "backslashreplace").decode()
     return clean if limit is None or len(clean) <= limit else f"{clean[: limit - 1]}…"
+
+
+def sanitise_lines(text: str) -> str:
+    """Text of several lines in which nothing drives a terminal; line feeds stay.
+
+    Unlike `sanitise` it leaves the harmless rest of an escape sequence: in a table's row, what an unfinished one would
+    take with it is the next field.
+    """
+    return "\n".join(_UNSEEN.sub("", _BLANKS.sub(" ", line)) for line in text.split("\n"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Annotated, Literal
 
@@ -33,7 +34,13 @@ def register(app: App) -> None:
 
     def completion(shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help="The shell.")], /) -> Exit:
         """Print a script that completes commands and flags in a shell."""
-        sys.stdout.write(app.generate_completion(prog_name="tokfluence", shell=shell).rstrip() + "\n")
+        script = app.generate_completion(prog_name="tokfluence", shell=shell).rstrip()
+        if shell == "bash":
+            # Where it has no words to offer, such as for SRC, bash itself completes the names of files.
+            script = re.sub(
+                r"^complete (?=-F )", "complete -o bashdefault -o default ", script, flags=re.MULTILINE
+            )
+        sys.stdout.write(f"{script}\n")
         return Exit.DONE
 
     app.command(doctor, help_epilogue=example("tokfluence doctor", "tokfluence doctor --online"))

@@ -44,6 +44,10 @@ def _type(pa: Any, column: Column) -> Any:
             return pa.bool_()
         case "instant":
             return pa.timestamp("us", tz="UTC")
+        case "texts":
+            return pa.list_(pa.string())
+        case "music":
+            return pa.struct([("title", pa.string()), ("author", pa.string()), ("original", pa.bool_())])
         case "counts":
             return pa.list_(pa.struct([("value", pa.string()), ("count", pa.int64())]))
 

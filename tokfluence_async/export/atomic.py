@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Final, Self
 
 from tokfluence_async.errors import ConfigurationError
 
 __all__ = ["AtomicFile"]
+
+_DESCRIPTOR: Final = re.compile(r"/dev/std(?:in|out|err)|/(?:dev|proc/self)/fd/(\d+)")
+_STREAMS: Final = ("/dev/stdin", "/dev/stdout", "/dev/stderr")
 
 
 class AtomicFile:
@@ -20,13 +24,17 @@ class AtomicFile:
 
     Use it as ``with AtomicFile(path) as file:`` and call `commit` in the end. If that is not reached, nothing is left,
     and what was there before stays. Where the system has files without a name (Linux), nothing is left after a kill
-    either. What is no regular file, such as a pipe or a device, is written to directly.
+    either. It has the mode of the file that it replaces.
+
+    What is no regular file, such as a pipe or a device, is written to directly, and so is what the process has open
+    already: ``/dev/stdout``, ``/dev/fd/63``.
 
     Args:
         path: The file's name. A symbolic link is followed.
 
     Attributes:
         file: What to write to, in binary.
+        direct: Whether it is written to directly: what was written can't be taken back, and there may be no seeking.
 
     Raises:
         ConfigurationError: It can't be created there.
@@ -36,28 +44,41 @@ class AtomicFile:
         self.path: Path = Path(path)
         self._target = Path(os.path.realpath(path))
         self._name: Path | None = None
-        self._direct = False
+        self.direct: bool = False
         try:
             self.file: BinaryIO = self._open()
         except OSError as error:
             raise ConfigurationError(f"{self.path}: can't be written: {error.strerror or error}") from None
 
     def _open(self) -> BinaryIO:
-        if self._target.is_dir():
+        held = _descriptor(str(self.path))
+        if held is not None:
+            # Opened anew it would be emptied, and written from its beginning.
+            self.direct = True
+            return os.fdopen(os.dup(held), "wb")
+        # By the name as it was given: what a link such as one to a pipe leads to may have no name.
+        mode = _mode_of(self.path)
+        if mode is not None and stat.S_ISDIR(mode):
             raise IsADirectoryError(None, "it is a folder")
-        if self._target.exists() and not stat.S_ISREG(self._target.stat().st_mode):
-            self._direct = True
-            return self._target.open("wb")
+        if mode is not None and not stat.S_ISREG(mode):
+            self.direct = True
+            return self.path.open("wb")
+        descriptor = self._create()
+        if mode is not None:
+            os.fchmod(descriptor, mode & 0o777)
+        return os.fdopen(descriptor, "wb")
+
+    def _create(self) -> int:
         nameless = getattr(os, "O_TMPFILE", 0)
         if nameless:
             with suppress(OSError):  # not every file system has them
-                return os.fdopen(os.open(self._target.parent, nameless | os.O_RDWR, 0o666), "wb")
+                return os.open(self._target.parent, nameless | os.O_RDWR, 0o666)
         descriptor, name = tempfile.mkstemp(prefix=f".{self._target.name}.", dir=self._target.parent)
         self._name = Path(name)
         mask = os.umask(0)
         os.umask(mask)
         os.fchmod(descriptor, 0o666 & ~mask)
-        return os.fdopen(descriptor, "wb")
+        return descriptor
 
     def __enter__(self) -> Self:
         return self
@@ -71,7 +92,7 @@ class AtomicFile:
         """Have it appear.
 
         Args:
-            path: Another name, in the same folder.
+            path: Another name, in the same folder. What is written to directly keeps its own.
 
         Returns:
             Its name.
@@ -79,15 +100,17 @@ class AtomicFile:
         Raises:
             OSError: It can't be written whole. Nothing is left.
         """
-        target = self._target if path is None else Path(path)
         self.file.flush()
-        if not self._direct:
-            os.fsync(self.file.fileno())
-            name = self._name or self._give_name()
-            self._name = name
-            name.replace(target)
-            self._name = None
-            _sync(target.parent)
+        if self.direct:
+            self.file.close()
+            return self.path
+        target = self._target if path is None else Path(path)
+        os.fsync(self.file.fileno())
+        name = self._name or self._give_name()
+        self._name = name
+        name.replace(target)
+        self._name = None
+        _sync(target.parent)
         self.file.close()
         return self.path if path is None else target
 
@@ -113,6 +136,21 @@ class AtomicFile:
             with suppress(OSError):
                 self._name.unlink()
             self._name = None
+
+
+def _descriptor(name: str) -> int | None:
+    """The number of an open file that a name stands for; None if it stands for none."""
+    found = _DESCRIPTOR.fullmatch(name)
+    if found is None:
+        return None
+    return _STREAMS.index(name) if found[1] is None else int(found[1])
+
+
+def _mode_of(path: Path) -> int | None:
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        return None
 
 
 def _sync(folder: Path) -> None:

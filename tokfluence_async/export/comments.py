@@ -35,10 +35,13 @@ class Position:
         Raises:
             ConfigurationError: It is none.
         """
-        post_id, _, cursor = text.partition(":")
-        if not post_id.strip():
-            raise ConfigurationError(f"{text!r} is no place in the comments, such as 7568533133424000001:200")
-        return cls(post_id.strip(), int(cursor) if cursor.isdecimal() else cursor or 0)
+        post_id, _, cursor = text.strip().partition(":")
+        readable = cursor.isprintable() and " " not in cursor
+        if not (post_id.isascii() and post_id.isdecimal() and readable):
+            raise ConfigurationError(
+                f"{text!r} is no place in the comments: a post's id and a cursor, such as 7568533133424000001:200"
+            )
+        return cls(post_id, int(cursor) if cursor.isascii() and cursor.isdecimal() else cursor or 0)
 
     def __str__(self) -> str:
         return f"{self.post_id}:{self.cursor}"

@@ -56,7 +56,7 @@ def _converter(kind: Kind, *, raw: bool) -> Callable[[Any], str]:
             return instant
         case "boolean":
             return _boolean
-        case "counts" | "json":
+        case "texts" | "counts" | "music" | "json":
             return json_text
         case "integer":
             return str

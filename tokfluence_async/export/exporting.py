@@ -6,7 +6,8 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
 from itertools import chain, count
 from pathlib import Path
 from typing import BinaryIO
@@ -17,7 +18,8 @@ from tokfluence_async.client import Tokfluence
 from tokfluence_async.errors import ConfigurationError, TokfluenceError
 from tokfluence_async.export.atomic import AtomicFile
 from tokfluence_async.export.comments import Comments, Position
-from tokfluence_async.export.formats import Format, format_of, is_text, open_writer
+from tokfluence_async.export.compression import Compression, compressing, without_compression
+from tokfluence_async.export.formats import Format, compression_for, format_of, is_text, open_writer
 from tokfluence_async.export.reading import tracked_posts
 from tokfluence_async.export.schema import RESOURCES, Resource, Row
 from tokfluence_async.models import CampaignPost
@@ -88,7 +90,8 @@ async def export(
         tok: An open client.
         campaign_id: The campaign's number.
         resource: What to export.
-        target: A file's name, or a file that is open in binary; the latter is left open.
+        target: A file's name, or a file that is open in binary; the latter is left open. CSV and JSONL are compressed
+            where the name ends with ``.gz``, ``.bz2``, ``.xz`` or ``.zst``.
         format: The format; by the file's suffix if None.
         raw: Whether CSV has text as it is, though a spreadsheet may run it as a formula.
         resume: For comments: where to begin.
@@ -113,32 +116,58 @@ async def export(
     run = _Run(tok, campaign_id, resource, resume=resume, agree=agree, on_rows=on_rows)
     if isinstance(target, str | os.PathLike):
         return await _to_path(run, Path(target), format, raw=raw)
+    return await _to_stream(run, target, format, raw=raw)
+
+
+async def _to_stream(
+    run: _Run,
+    target: BinaryIO,
+    format: Format,  # noqa: A002 - as above
+    *,
+    raw: bool,
+    compression: Compression | None = None,
+) -> Exported:
     if is_text(format):
-        return await run.write(target, format, raw=raw)
+        return await run.write(target, format, raw=raw, compression=compression)
     # Writers of binary formats seek, or want to know where they are: a pipe can do neither.
     with tempfile.TemporaryFile() as spool:
         done = await run.write(spool, format, raw=raw)
         spool.seek(0)
-        await asyncio.to_thread(shutil.copyfileobj, spool, target)
+        with _told("the output"):
+            await asyncio.to_thread(shutil.copyfileobj, spool, target)
+            target.flush()
     return done
 
 
 async def _to_path(run: _Run, path: Path, format: Format, *, raw: bool) -> Exported:  # noqa: A002 - as above
+    compression = compression_for(path, format)
     with AtomicFile(path) as target:
-        done = await run.write(target.file, format, raw=raw)
-        try:
+        write = _to_stream if target.direct else _Run.write
+        done = await write(run, target.file, format, raw=raw, compression=compression)
+        if done.error is not None and not done.rows:
+            raise done.error
+        with _told(f"{path}:"):
             if done.error is None:
                 return run.result(str(await asyncio.to_thread(target.commit)))
-            if not done.rows:
-                raise done.error
             return run.result(str(await asyncio.to_thread(target.commit, _partial(path))))
-        except OSError as error:
-            raise TokfluenceError(f"{path}: can't be written: {error.strerror or error}") from None
+
+
+@contextmanager
+def _told(what: str) -> Generator[None]:
+    """Whatever the system has against writing, as an error of this package; that nobody reads any more is left."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise TokfluenceError(f"{what} can't be written: {error.strerror or error}") from None
 
 
 def _partial(path: Path) -> Path:
     """A name beside a file's that is free: an earlier part is paid for too, and is not replaced."""
-    names = (f"{path.stem}.partial{number}{path.suffix}" for number in chain([""], count(2)))
+    plain = without_compression(path)
+    suffixes = f"{plain.suffix}{path.name.removeprefix(plain.name)}"
+    names = (f"{plain.stem}.partial{number}{suffixes}" for number in chain([""], count(2)))
     return next(free for name in names if not (free := path.with_name(name)).exists())
 
 
@@ -161,20 +190,26 @@ class _Run:
     def __attrs_post_init__(self) -> None:
         self.charged = self.tok.spent.charged_max
 
-    async def write(self, file: BinaryIO, format: Format, *, raw: bool) -> Exported:  # noqa: A002 - as above
+    async def write(
+        self,
+        file: BinaryIO,
+        format: Format,  # noqa: A002 - as above
+        *,
+        raw: bool,
+        compression: Compression | None = None,
+    ) -> Exported:
         """Read the rows and write them."""
-        writer = open_writer(format, file, RESOURCES[self.resource], raw=raw)
-        try:
-            async for rows in self._chunks():
-                writer.write(rows)
-                self.rows += len(rows)
-                if self.on_rows is not None:
-                    self.on_rows(self.rows)
-            writer.close()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise TokfluenceError(f"the output can't be written: {error.strerror or error}") from None
+        with _told("the output"):
+            with compressing(file, compression) as stream:
+                writer = open_writer(format, stream, RESOURCES[self.resource], raw=raw)
+                async for rows in self._chunks():
+                    writer.write(rows)
+                    self.rows += len(rows)
+                    if self.on_rows is not None:
+                        self.on_rows(self.rows)
+                writer.close()
+            # What a buffer holds back would be lost without a word.
+            file.flush()
         return self.result(None)
 
     def result(self, file: str | None) -> Exported:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import BinaryIO, Final, Literal, Protocol, get_args
 
 from tokfluence_async.errors import ConfigurationError
+from tokfluence_async.export.compression import Compression, compression_of, without_compression
 from tokfluence_async.export.schema import Row, Schema
 
-__all__ = ["Format", "Writer", "format_of", "is_text", "open_writer"]
+__all__ = ["Format", "Writer", "compression_for", "format_of", "is_text", "open_writer"]
 
 Format = Literal["csv", "jsonl", "parquet", "arrow"]
 """A file format."""
@@ -40,18 +40,32 @@ class Writer(Protocol):
 
 
 def format_of(path: str | os.PathLike[str]) -> Format:
-    """The format that a file's suffix stands for.
+    """The format that a file's suffix stands for; ``.gz``, ``.bz2``, ``.xz`` or ``.zst`` may follow that.
 
     Raises:
         ConfigurationError: It stands for none.
     """
-    suffix = Path(path).suffix.lower()
+    suffix = without_compression(path).suffix.lower()
     if suffix not in _SUFFIXES:
         raise ConfigurationError(
             f"{os.fspath(path)}: the suffix tells no format; there are {', '.join(_SUFFIXES)}, "
             f"or say it with --format (format=… in Python): {', '.join(get_args(Format))}"
         )
     return _SUFFIXES[suffix]
+
+
+def compression_for(path: str | os.PathLike[str], format: Format) -> Compression | None:  # noqa: A002 - as below
+    """How a file of this name is compressed; None if it is not.
+
+    Raises:
+        ConfigurationError: The format is compressed in itself, or read from anywhere within the file.
+    """
+    compression = compression_of(path)
+    if compression is not None and not is_text(format):
+        raise ConfigurationError(
+            f"{os.fspath(path)}: {format} is not compressed as a whole; name it {without_compression(path)}"
+        )
+    return compression
 
 
 def is_text(format: Format) -> bool:  # noqa: A002 - the word that everybody uses

@@ -19,8 +19,9 @@ Resource = Literal["posts", "influencers", "metrics", "comments"]
 Row: TypeAlias = tuple[Any, ...]
 """A row's values, in the order of its schema's columns; None where the API told nothing."""
 
-Kind = Literal["text", "integer", "number", "boolean", "instant", "counts", "json"]
-"""A column's type. ``counts`` is a list of values and how often each occurs, ``json`` an object of any fields."""
+Kind = Literal["text", "integer", "number", "boolean", "instant", "texts", "counts", "music", "json"]
+"""A column's type. ``texts`` is a list of texts, ``counts`` one of values and how often each occurs; ``music`` is an
+object of title, author and whether it is original, ``json`` one of any fields."""
 
 
 @frozen
@@ -29,6 +30,8 @@ class Column:
 
     name: str
     kind: Kind
+    also: str | None = None
+    """Another name that the API may send the same text by: taken where there is nothing under its own."""
 
 
 @frozen
@@ -62,12 +65,15 @@ class Schema:
 def _value(item: Model, column: Column) -> Any:
     value = getattr(item, column.name)
     if value is None:
-        return None
+        other = None if column.also is None else item.extra.get(column.also)
+        return other if isinstance(other, str) else None
     match column.kind:
         case "instant":
             return _in_utc(value)
         case "counts":
             return [{"value": each.value, "count": each.count} for each in value]
+        case "music":
+            return {"title": value.title, "author": value.author, "original": value.original}
         case "json":
             return value or None
         case "number":
@@ -80,8 +86,9 @@ def _in_utc(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-def _columns(**kinds: Kind) -> tuple[Column, ...]:
-    return tuple(Column(name, kind) for name, kind in kinds.items())
+def _columns(also: Mapping[str, str] | None = None, /, **kinds: Kind) -> tuple[Column, ...]:
+    others = also or {}
+    return tuple(Column(name, kind, others.get(name)) for name, kind in kinds.items())
 
 
 RESOURCES: Final[Mapping[Resource, Schema]] = MappingProxyType(
@@ -89,6 +96,8 @@ RESOURCES: Final[Mapping[Resource, Schema]] = MappingProxyType(
         "posts": Schema(
             "posts",
             _columns(
+                # The API's pages name the creator in what they take, but not in what they list.
+                {"creator_handle": "creator_username"},
                 campaign_id="integer",
                 post_id="text",
                 url="text",
@@ -104,6 +113,10 @@ RESOURCES: Final[Mapping[Resource, Schema]] = MappingProxyType(
                 comments="integer",
                 shares="integer",
                 saves="integer",
+                hashtags="texts",
+                mentions="texts",
+                music="music",
+                is_sponsored="boolean",
                 extra="json",
             ),
         ),

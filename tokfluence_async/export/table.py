@@ -12,7 +12,8 @@ from attrs import field, frozen
 from tokfluence_async.errors import MissingExtraError
 from tokfluence_async.export.arrow import arrow_table
 from tokfluence_async.export.atomic import AtomicFile
-from tokfluence_async.export.formats import Format, format_of, open_writer
+from tokfluence_async.export.compression import compressing
+from tokfluence_async.export.formats import Format, compression_for, format_of, open_writer
 from tokfluence_async.export.schema import RESOURCES, Resource, Row, Schema
 from tokfluence_async.models import Model
 
@@ -92,7 +93,8 @@ class Table:
         """Write it into a file, which is there whole or not at all.
 
         Args:
-            path: The file.
+            path: The file. CSV and JSONL are compressed where its name ends with ``.gz``, ``.bz2``, ``.xz`` or
+                ``.zst``.
             format: Its format; by the file's suffix if None.
             raw: Whether CSV has text as it is, though a spreadsheet may run it as a formula.
 
@@ -100,10 +102,13 @@ class Table:
             ConfigurationError: The suffix tells no format, or the file can't be created.
             MissingExtraError: The format needs a library that is not installed.
         """
+        chosen = format or format_of(path)
+        compression = compression_for(path, chosen)
         with AtomicFile(path) as target:
-            writer = open_writer(format or format_of(path), target.file, self.schema, raw=raw)
-            writer.write(self.rows)
-            writer.close()
+            with compressing(target.file, compression) as stream:
+                writer = open_writer(chosen, stream, self.schema, raw=raw)
+                writer.write(self.rows)
+                writer.close()
             target.commit()
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from math import ceil, isfinite
 from typing import Any, Final, Literal
 
 from attrs import define, field, frozen
 
 from tokfluence_async.client import Tokfluence
 from tokfluence_async.errors import (
+    AnalysisPendingError,
     BudgetExceededError,
     ConfigurationError,
     NotSentError,
@@ -17,7 +19,6 @@ from tokfluence_async.errors import (
     RateLimitedError,
     RequestError,
     ServerError,
-    TokfluenceError,
 )
 from tokfluence_async.export.reading import tracked_posts
 from tokfluence_async.models import CampaignPost
@@ -32,9 +33,19 @@ _PATIENCE: Final = 5
 WaitState = Literal["complete", "pending", "max_credits", "timed_out"]
 
 
+_GROWS: Final = 64
+"""Looks between which the wait grows; afterwards it stays: a power of any size would overflow."""
+
+
 def _positive(_: object, attribute: Any, value: float) -> None:
-    if not value > 0:
+    if not (value > 0 and isfinite(value)):
         raise ConfigurationError(f"{attribute.name} must be more than 0, not {value}")
+
+
+def _growing(_: object, attribute: Any, value: float) -> None:
+    # One that shrinks would look, and pay, more and more often.
+    if not (value >= 1 and isfinite(value)):
+        raise ConfigurationError(f"{attribute.name} must be 1 or more, not {value}")
 
 
 @frozen(kw_only=True)
@@ -43,22 +54,32 @@ class Polling:
 
     first: float = field(default=5.0, validator=_positive)
     """Seconds before the second look."""
-    factor: float = field(default=2.0, validator=_positive)
+    factor: float = field(default=2.0, validator=_growing)
+    """How many times as long each wait is as the one before."""
     longest: float = field(default=300.0, validator=_positive)
     """Seconds between two looks, at most."""
 
     def wait(self, polls: int) -> float:
         """Seconds to wait after so many polls, the first included."""
-        # A power of any size would overflow.
-        return float(min(self.first * self.factor ** min(polls - 1, 64), self.longest))
+        try:
+            return float(min(self.first * self.factor ** min(polls - 1, _GROWS), self.longest))
+        except OverflowError:
+            return float(self.longest)
 
     def polls_within(self, timeout: float) -> int:
-        """How many polls there are in so many seconds, at most: the last is made when they are over."""
+        """How many polls there are in so many seconds, at most: the last is made when they are over.
+
+        Raises:
+            ConfigurationError: There is no end to them.
+        """
+        if not isfinite(timeout):
+            raise ConfigurationError(f"a timeout is a number of seconds from 0, not {timeout}")
         polls, passed = 1, 0.0
-        while passed < timeout:
+        while passed < timeout and polls <= _GROWS:
             passed += self.wait(polls)
             polls += 1
-        return polls
+        # From here on each wait is as long as the next.
+        return polls + max(0, ceil((timeout - passed) / self.wait(polls)))
 
 
 @frozen(kw_only=True)
@@ -102,13 +123,14 @@ class AnalysisStatus:
         """Return the status, unless the analysis is unfinished.
 
         Raises:
-            TokfluenceError: It is.
+            AnalysisPendingError: It is; its `status` is this.
         """
         if self.complete:
             return self
-        raise TokfluenceError(
+        raise AnalysisPendingError(
             f"{self.pending + self.unlisted} of {self.posts + self.unlisted} posts are unfinished after "
-            f"{self.elapsed_seconds:.0f} s and {self.credits} credits"
+            f"{self.elapsed_seconds:.0f} s and {self.credits} credits",
+            status=self,
         )
 
 
@@ -146,8 +168,8 @@ async def wait_for_analysis(
         CampaignNotFoundError: There is none with this id in the account.
         RequestError: The API gave no usable answer.
     """
-    if timeout is not None and not timeout >= 0:
-        raise ConfigurationError(f"a timeout is 0 or more seconds, not {timeout}")
+    if timeout is not None and not (timeout >= 0 and isfinite(timeout)):
+        raise ConfigurationError(f"a timeout is 0 or more seconds, or None for no end, not {timeout}")
     own = tok if max_credits is None else tok.budget(max_credits=max_credits)
     return await _Wait(own, campaign_id, timeout, expected, polling or Polling(), on_poll).run()
 

@@ -105,8 +105,10 @@ class Rejected(Model):
 
 def _first_entries(name: str, places: tuple[Any, ...]) -> list[Any]:
     """The entries under a name: the first list that has any; else whatever else stands there, as one entry."""
-    found: list[Any] = [cast("dict[str, Any]", place).get(name) for place in places if isinstance(place, dict)]
-    lists = [cast("list[Any]", each) for each in found if each and isinstance(each, list)]
+    found: list[Any] = [
+        cast("dict[str, Any]", place).get(name) for place in places if isinstance(place, dict)
+    ]
+    lists: list[list[Any]] = [each for each in found if each and each.__class__ is list]
     return lists[0] if lists else [each for each in found if each][:1]
 
 

@@ -8,6 +8,7 @@ from typing import Any, Self, cast
 from attrs import define, field
 
 from tokfluence_async.models.analysis import ApiResult, Rejected, read_rejected, read_results
+from tokfluence_async.models.posts import Music
 from tokfluence_async.models.result import ExactId, Model, Result
 
 __all__ = ["Campaign", "CampaignPost", "CreateMeta", "Influencer", "Metrics", "TagCount"]
@@ -144,8 +145,9 @@ class Metrics(Result):
 class CampaignPost(Model):
     """A post that a campaign tracks, with its latest figures.
 
-    The API does not document its fields one by one. A post whose analysis is unfinished may have no figures
-    yet, and a post may be named by its id, its URL or both; one that has neither is refused.
+    The API does not document its fields one by one: what is here beside the tracking is as in `Post`. A post whose
+    analysis is unfinished may have no figures yet, and a post may be named by its id, its URL or both; one that has
+    neither is refused.
 
     Raises:
         ValueError: Neither a `post_id` nor a `url`.
@@ -192,6 +194,18 @@ class CampaignPost(Model):
 
     saves: int | None = None
     """Saves at the time of the last analysis."""
+
+    hashtags: list[str] = field(factory=list[str])
+    """Hashtags of the caption, without ``#``."""
+
+    mentions: list[str] = field(factory=list[str])
+    """Usernames that the caption mentions, without ``@``."""
+
+    music: Music | None = None
+    """The sound of the post."""
+
+    is_sponsored: bool | None = None
+    """Whether the post is marked as advertising."""
 
     def __attrs_post_init__(self) -> None:
         if self.post_id is None and self.url is None:

@@ -92,20 +92,21 @@ def read_ledger(path: str | os.PathLike[str]) -> Ledger:
     """
     file = LoadFile.read(Path(path))
     try:
-        report = LoadReport.of(file)
-        attempts = _attempts(file)
-        timeline, seconds = _timeline(attempts, report)
-        plan = file.plan()
-        rejects, count = _rejects(file, plan)
-        return Ledger(
-            plan=plan,
-            report=report,
-            timeline=timeline,
-            seconds=seconds,
-            reasons=_reasons(attempts),
-            rejects=rejects,
-            reject_count=count,
-        )
+        with file.reading():
+            report = LoadReport.of(file)
+            attempts = _attempts(file)
+            timeline, seconds = _timeline(attempts, report)
+            plan = file.plan()
+            rejects, count = _rejects(file, plan)
+            return Ledger(
+                plan=plan,
+                report=report,
+                timeline=timeline,
+                seconds=seconds,
+                reasons=_reasons(attempts),
+                rejects=rejects,
+                reject_count=count,
+            )
     finally:
         file.close()
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from tokfluence_async.client import Tokfluence
+from tokfluence_async.errors import BudgetExceededError
 from tokfluence_async.export import tracked_posts
 from tokfluence_async.models import Campaign, CampaignPost, Influencer, Metrics
 from tokfluence_async.tariff import Tariff
@@ -55,9 +56,16 @@ async def read_results(tok: Tokfluence, campaign_id: int) -> Results:
 
     Raises:
         CampaignNotFoundError: There is none with this id in the account.
-        BudgetExceededError: The credit cap leaves no room for it.
+        BudgetExceededError: The credit cap leaves no room for all of it. Nothing was sent.
         RequestError: The API gave no usable answer.
     """
+    price, budget = results_price(tok.tariff), tok.spent
+    room = budget.remaining
+    if room is not None and price > room:
+        # Half of the results make no report, and would be paid for.
+        raise BudgetExceededError(
+            price=price, max_credits=room + budget.committed, committed=budget.committed
+        )
     campaign = await tok.campaigns.show(campaign_id)
     metrics = await tok.campaigns.metrics(campaign_id)
     influencers = await tok.campaigns.influencers(campaign_id)

@@ -26,7 +26,7 @@ def results_section(results: Results) -> Markup:
 def _parts(results: Results) -> Iterator[Markup]:
     metrics, currency = results.metrics, results.currency
     badge = (
-        element("span", f"{results.pending:,} posts pending", class_="badge warn")
+        element("span", f"{results.pending:,} {_posts_of(results.pending)} pending", class_="badge warn")
         if results.pending
         else element("span", "analysis complete", class_="badge good")
     )
@@ -62,6 +62,10 @@ def _parts(results: Results) -> Iterator[Markup]:
         yield card("Bottom posts by views", _posts(bottom[::-1], results))
     if metrics.top_hashtags:
         yield card("Hashtags", chart("hashtags", charts.tags(metrics.top_hashtags)))
+
+
+def _posts_of(number: int) -> str:
+    return "post" if number == 1 else "posts"
 
 
 def _fees(results: Results) -> str:

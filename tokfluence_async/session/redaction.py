@@ -33,9 +33,10 @@ class Redactor:
     def body(self, body: bytes) -> bytes:
         """A body in which no text is the key, once it is decoded."""
         mark = self._mark.encode()
-        body = body.replace(self._key.encode(), mark)
         # Most escapes are of other characters: those of the key are searched for first, some twenty times as fast.
-        return self._escaped.sub(mark, body) if self._hint.search(body) else body
+        if self._hint.search(body):
+            body = self._escaped.sub(mark, body)
+        return body.replace(self._key.encode(), mark)
 
     def headers(self, headers: dict[str, str]) -> dict[str, str]:
         """Headers without the key."""
@@ -61,5 +62,10 @@ def _hex(character: str) -> str:
 def _in_json(character: str) -> str:
     """A pattern of a character in JSON: itself, or escaped; more than once, too, as in JSON within JSON."""
     plain = re.escape(character)
-    short = rf"|\\{{1,8}}{plain}" if character in _SHORT else ""
-    return rf"(?:{plain}|\\{{1,8}}u00{_hex(character)}{short})"
+    if character not in _SHORT:
+        short = ""
+    elif character == "\\":
+        short = r"\\{2}|"  # no more: those that follow it are others' escapes
+    else:
+        short = rf"\\{{1,8}}{plain}|"
+    return rf"(?:\\{{1,8}}u00{_hex(character)}|{short}{plain})"
