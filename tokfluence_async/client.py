@@ -187,7 +187,10 @@ class Tokfluence:
 
     @property
     def spent(self) -> Budget:
-        """What this client, or the part of it that `budget` made, has spent and reserved, in credits."""
+        """What this client, or the part of it that `budget` made, has spent and reserved, in credits.
+
+        A load counts as a whole: what earlier runs of it were charged, too.
+        """
         return self._caller.budget
 
     def __repr__(self) -> str:
