@@ -1,0 +1,171 @@
+"""Repeats of a call: when they leave, when none does, and what the budget has room for."""
+
+from __future__ import annotations
+
+import asyncio
+from email.utils import formatdate
+
+import pytest
+from call_bench import EPOCH, PRICE, READ, Bench, outcome_of, run
+from scripted import REFUSED, RESET, error, reply
+
+from tokfluence_async.errors import BudgetExceededError, InternalError, OutcomeUnknownError, RateLimitedError
+from tokfluence_async.models import Post
+from tokfluence_async.protocol.wire import Outcome, Request
+from tokfluence_async.session.budget import Charge
+
+# Waits
+
+
+def test_backoff_doubles_with_jitter() -> None:
+    bench, _ = outcome_of(READ, [RESET], retries=4)
+    assert bench.times == [0.0, 0.5, 1.5, 3.5, 7.5]
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [
+        ("10", 10, 11),
+        ("2.5", 2.5, 3.5),
+        (formatdate(EPOCH + 20, usegmt=True), 20, 21),
+        (formatdate(EPOCH - 900, usegmt=True), 0, 1),
+        ("0", 0, 1),
+        ("-7", 0, 5.01),
+        ("soon", 0, 5.01),
+        ("999999999999999999999", 120, 121.5),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after(status: int, text: str, low: float, high: float) -> None:
+    code = "rate_limited" if status == 429 else "busy"
+    bench, post = outcome_of(READ, [error(status, code, retry_after=text), reply()], timeout=1000)
+    assert isinstance(post, Post)
+    assert low <= bench.times[1] <= high
+
+
+def test_429_without_retry_after_holds_everybody_back() -> None:
+    async def main() -> None:
+        bench = Bench(error(429, "rate_limited"), reply())
+        first = asyncio.create_task(bench.call())
+        await asyncio.sleep(0.1)
+        await bench.call()
+        await first
+        assert bench.times[0] == 0
+        assert min(bench.times[1:]) >= 5
+
+    run(main)
+
+
+def test_the_deadline_is_over_all_attempts_and_waits() -> None:
+    async def stall(_: Request) -> Outcome:
+        await asyncio.sleep(4)
+        return RESET
+
+    bench, failure = outcome_of(READ, [stall], timeout=10, retries=100)
+    assert isinstance(failure, OutcomeUnknownError)
+    assert bench.now <= 10 + 4  # the script does not heed the timeout that it is given
+    timeouts = [timeout for _, _, timeout in bench.script.sent]
+    assert timeouts[0] == 10
+    for at, timeout in zip(bench.times, timeouts, strict=True):
+        assert at + timeout <= 10.000001
+
+
+def test_a_retry_after_beyond_the_deadline_is_not_waited_for() -> None:
+    bench, failure = outcome_of(READ, [error(429, "rate_limited", retry_after="30")], timeout=10)
+    assert isinstance(failure, RateLimitedError)
+    assert failure.retry_after == 30
+    assert bench.now == 0
+
+
+def test_waiting_for_the_limiter_counts_for_repeats_but_not_for_the_first_try() -> None:
+    async def main() -> None:
+        bench = Bench(RESET, rpm=1)
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await bench.call(timeout=10)
+        assert caught.value.attempts == 1
+        assert bench.now == 10
+        bench.script.steps[:] = [reply()]
+        await bench.call(timeout=10)
+        assert bench.times[1] > 50
+        bench.assert_at_rest()
+
+    run(main)
+
+
+def test_a_place_that_is_not_free_in_time_ends_a_repeat() -> None:
+    async def slow(_: Request) -> Outcome:
+        await asyncio.sleep(300)
+        return reply()
+
+    async def main() -> None:
+        bench = Bench(RESET, slow, concurrency=1)
+        first = asyncio.create_task(bench.call(timeout=10))
+        await asyncio.sleep(0.001)
+        second = asyncio.create_task(bench.call(timeout=1000))
+        with pytest.raises(OutcomeUnknownError):
+            await first
+        assert bench.now == 10
+        await second
+        bench.assert_at_rest()
+
+    run(main)
+
+
+def test_an_outage_is_not_a_storm() -> None:
+    async def main() -> None:
+        bench = Bench(error(500, "internal_error"))
+        failures = [await asyncio.gather(bench.call(timeout=600), return_exceptions=True) for _ in range(100)]
+        assert all(isinstance(each[0], InternalError) for each in failures)
+        retries = len(bench.script.sent) - 100
+        earned = 20 + 100 * 0.2 + bench.now / 60 * 20
+        assert 20 <= retries <= earned + 1
+        bench.assert_at_rest()
+
+    run(main)
+
+
+# The budget
+
+
+def test_a_thousand_concurrent_calls_do_not_overshoot_by_one_credit() -> None:
+    async def main() -> None:
+        bench = Bench(reply(), latency=0.3, concurrency=50, cap=1234)
+        most = 0
+
+        def watch(_: object) -> None:
+            nonlocal most
+            most = max(most, bench.budget.committed)
+
+        bench.events.subscribe(watch)
+        results = await asyncio.gather(*(bench.call(price=7) for _ in range(1000)), return_exceptions=True)
+        sold = [each for each in results if isinstance(each, Post)]
+        refused = [each for each in results if isinstance(each, BudgetExceededError)]
+        assert len(sold) == 1234 // 7 == len(bench.script.sent)
+        assert len(refused) == 1000 - len(sold)
+        assert most == bench.budget.charged_max == len(sold) * 7
+        assert bench.script.most_in_flight == 50
+        assert (refused[0].price, refused[0].max_credits, refused[0].committed) == (7, 1234, 1232)
+        bench.assert_at_rest()
+
+    run(main)
+
+
+def test_a_read_is_not_repeated_where_the_cap_has_no_room_for_it() -> None:
+    async def main() -> None:
+        bench = Bench(RESET, cap=PRICE + 5)
+        with pytest.raises(OutcomeUnknownError):  # and not the cap: it was sent, and may have been charged
+            await bench.call()
+        assert len(bench.script.sent) == 1
+        assert bench.budget.charged == Charge(0, PRICE)
+        bench.assert_at_rest()
+
+    run(main)
+
+
+def test_free_repeats_keep_their_reservation() -> None:
+    async def main() -> None:
+        bench = Bench(REFUSED, error(429, "rate_limited", retry_after="1"), reply(), cap=PRICE)
+        await bench.call()
+        assert bench.budget.charged == Charge(PRICE, PRICE)
+
+    run(main)
