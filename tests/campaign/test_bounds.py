@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
-from answering import Answer, Answering, Asked
+from answering import LOST, Answer, Answering, Asked
 from loads import KEY, QUICK, make_plan
 
 from tokfluence_async.campaign.applying import apply, resume, save
 from tokfluence_async.campaign.loader import Loader
 from tokfluence_async.campaign.loadfile import LoadFile
+from tokfluence_async.campaign.settle import KEY_MEMORY
 from tokfluence_async.client import Tokfluence
-from tokfluence_async.errors import BudgetExceededError
+from tokfluence_async.errors import BudgetExceededError, UsageError
 from tokfluence_async.tariff import Price, Tariff
 
 pytestmark = pytest.mark.anyio
 
+WITHOUT_RETRIES: dict[str, Any] = QUICK | {"max_retries": 0}
 ONE_AT_A_TIME: dict[str, Any] = QUICK | {"concurrency": 1}
 
 
@@ -132,3 +135,126 @@ async def test_a_stop_does_not_wait_for_the_rate_limit(file: Path) -> None:
             await stopping
             opened.close()
     assert (report.stopped_by, report.urls.unknown) == ("interrupted", 0)
+
+
+async def test_a_create_that_fails_again_and_again_stops_the_load(file: Path) -> None:
+    """Each key gets a 502 and is used up by it: without a bound, that is a request every other moment."""
+
+    def outage(asked: Asked) -> Answer | None:
+        if asked.call != "create":
+            return None
+        return Answer.error(*((502, "upstream_error") if asked.number % 2 else (409, "duplicate_request")))
+
+    with Answering(before=outage) as api:
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+            report = await apply(make_plan(10), tok, file=file)
+    assert (report.state, report.stopped_by) == ("stopped", "upstream_error")
+    assert api.asked["create"] <= 8
+
+
+async def test_a_capped_client_resumes_its_own_load(file: Path) -> None:
+    """What the first run cost is counted once."""
+    with Answering() as api:
+        broke = Answer.error(402, "insufficient_credits")
+        api.before = lambda asked: broke if asked.call == "analyze" and asked.number == 2 else None
+        async with Tokfluence(KEY, base_url=api.base_url, max_credits=501, **QUICK) as tok:
+            assert (await apply(make_plan(20), tok, file=file)).stopped_by == "insufficient_credits"
+            assert tok.spent.charged_max == 251
+            api.before = lambda _: None
+            assert (await resume(file, tok)).state == "complete"
+            assert (tok.spent.charged_min, tok.spent.charged_max, tok.spent.reserved) == (501, 501, 0)
+            assert (await resume(file, tok)).state == "complete"
+            assert tok.spent.charged_max == 501
+    assert api.charged == 501
+
+
+async def test_another_client_counts_what_earlier_runs_cost(file: Path) -> None:
+    with Answering() as api:
+        broke = Answer.error(402, "insufficient_credits")
+        api.before = lambda asked: broke if asked.call == "analyze" and asked.number == 2 else None
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+            await apply(make_plan(20), tok, file=file)
+        api.before = lambda _: None
+        async with Tokfluence(KEY, base_url=api.base_url, max_credits=500, **QUICK) as tok:
+            assert (await resume(file, tok)).stopped_by == "max_credits"
+        async with Tokfluence(KEY, base_url=api.base_url, max_credits=501, **QUICK) as tok:
+            assert (await resume(file, tok)).state == "complete"
+            assert tok.spent.charged_max == 501
+
+
+async def test_what_never_left_is_not_counted(file: Path) -> None:
+    """Orders that wait for the rate limit when the load is stopped."""
+    slow_down = Answer(429, Answer.error(429, "rate_limited").payload, {"Retry-After": "60"})
+    with Answering() as api:
+        api.before = lambda asked: slow_down if asked.call == "analyze" and asked.number == 2 else None
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+            save(make_plan(100), file)
+            opened = LoadFile.open(file)
+            loader = Loader(tok, opened)
+            running = asyncio.create_task(loader.run())
+            while not tok.session.limiter.waiting:  # noqa: ASYNC110 - of which it gives no sign
+                await anyio.sleep(0.01)
+            loader.stop()
+            report = await asyncio.wait_for(running, timeout=10)
+            opened.close()
+            assert tok.spent.charged_max == report.credits.charged_max == api.charged
+
+
+async def test_closing_the_client_stops_the_load(file: Path) -> None:
+    with Answering() as api:
+        tok = Tokfluence(KEY, base_url=api.base_url, **QUICK)
+        async with tok:
+            save(make_plan(100), file)
+            opened = LoadFile.open(file)
+            api.before = lambda asked: (
+                Answer(429, Answer.error(429, "rate_limited").payload, {"Retry-After": "60"})
+                if asked.call == "analyze" and asked.number == 2
+                else None
+            )
+            running = asyncio.create_task(Loader(tok, opened).run())
+            while not tok.session.limiter.waiting:  # noqa: ASYNC110 - of which it gives no sign
+                await anyio.sleep(0.01)
+            await tok.close(grace=0.01)
+            report = await asyncio.wait_for(running, timeout=10)
+            opened.close()
+        assert (report.state, report.stopped_by) == ("stopped", "interrupted")
+        assert "closed" in report.message
+        api.before = lambda _: None
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as other:
+            assert (await resume(file, other)).state == "complete"
+
+
+async def test_a_loader_runs_once(file: Path) -> None:
+    with Answering() as api:
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+            save(make_plan(1), file)
+            opened = LoadFile.open(file)
+            loader = Loader(tok, opened)
+            await loader.run()
+            with pytest.raises(UsageError, match="once"):
+                await loader.run()
+            opened.close()
+
+
+async def test_the_look_at_a_given_campaign_is_part_of_what_the_cap_must_hold(file: Path) -> None:
+    with Answering() as api:
+        api.name = "Spring"
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+            report = await apply(make_plan(30), tok, file=file, campaign_id=4711, max_credits=750)
+            assert report.stopped_by == "max_credits"
+            assert not api.asked
+            assert (await resume(file, tok, campaign_id=4711, max_credits=751)).state == "complete"
+
+
+async def test_a_create_that_is_remembered_after_days_is_counted_once(file: Path) -> None:
+    with Answering() as api:
+        api.after = lambda asked, answer: LOST if asked.call == "create" else answer
+        async with Tokfluence(KEY, base_url=api.base_url, **WITHOUT_RETRIES) as tok:
+            opened = LoadFile.create(file, make_plan(10))
+            long_ago = Loader(tok, opened, wall_clock=lambda: time.time() - 2 * KEY_MEMORY)
+            assert (await long_ago.run()).stopped_by == "create_unknown"
+            opened.close()
+            api.after = lambda asked, answer: answer  # which is now a 409: the key is still known
+            for _ in range(3):
+                report = await resume(file, tok)
+                assert (report.stopped_by, report.credits.charged_max) == ("create_unknown", 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import sqlite3
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,10 @@ def alter(file: Path, sql: str) -> None:
     db.execute(sql)
     db.commit()
     db.close()
+
+
+def open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 async def resumed(load: Load) -> str:
@@ -210,3 +215,14 @@ def test_rows_that_are_missing_are_noticed(load: Load) -> None:
         LoadReport.of(file)
     assert records.create_of(file.db).id == 0
     file.close()
+
+
+async def test_resuming_a_damaged_file_again_and_again_costs_nothing(load: Load) -> None:
+    alter(load.file, "INSERT INTO meta VALUES ('elapsed', 'long')")
+    async with client(load.sandbox) as tok:
+        threads, descriptors = threading.active_count(), open_files()
+        for _ in range(5):
+            with pytest.raises(LoadFileError, match="damaged"):
+                await resume(load.file, tok)
+        assert threading.active_count() == threads
+        assert open_files() == descriptors

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tokfluence_async.campaign.journal import Journal
 from tokfluence_async.campaign.loader import Loader
 from tokfluence_async.campaign.loadfile import LoadFile
 from tokfluence_async.campaign.records import Connection
-from tokfluence_async.errors import LoadFileError, PlanStaleError
+from tokfluence_async.errors import LoadFileError, PlanStaleError, UsageError
 from tokfluence_async.protocol.wire import Outcome, Reply, Request
 from tokfluence_async.sandbox import Sandbox
 from tokfluence_async.session.transport import Transport
@@ -335,3 +336,38 @@ async def test_a_file_that_became_read_only(path: Path, tokfluence_sandbox: Sand
     assert not load.sandbox.requests(), "nothing is sent that can't be recorded first"
     with pytest.raises(sqlite3.ProgrammingError):
         file.db.execute("SELECT 1")
+
+
+def nothing(_: Connection) -> None:
+    """A work that does nothing."""
+
+
+def journal_threads() -> int:
+    return sum(thread.name == "tokfluence-journal" for thread in threading.enumerate())
+
+
+async def test_a_journal_that_is_closed_refuses_work(path: Path) -> None:
+    file = LoadFile.create(path, make_plan(3))
+    used, unused = Journal(file), Journal(file)
+    await used.run(lambda _: None)
+    for journal in (used, unused):
+        with anyio.fail_after(5):
+            await journal.close()
+            await journal.close()
+            with pytest.raises(UsageError, match="closed"):
+                await journal.run(lambda _: None)
+    file.close()
+
+
+async def test_a_journal_has_a_thread_only_while_it_works(path: Path) -> None:
+    file = LoadFile.create(path, make_plan(3))
+    before = journal_threads()
+    journal = Journal(file)
+    assert journal_threads() == before
+    async with anyio.create_task_group() as tasks:
+        for _ in range(3):
+            tasks.start_soon(journal.run, nothing)
+    assert journal_threads() == before + 1
+    await journal.close()
+    assert journal_threads() == before
+    file.close()

@@ -207,3 +207,34 @@ async def test_what_is_in_doubt_for_more_than_a_day_is_not_sent_again(tmp_path: 
             report = await resume(file, tok)
         assert (report.state, report.urls.unknown) == ("needs_review", URLS)
         assert not api.charged_twice
+
+
+async def test_only_what_was_reported_as_unknown_before_is_bought_anew(tmp_path: Path) -> None:
+    """A crash has left a batch in doubt: the first resume tells that it is unknown, whatever it was asked for."""
+    file = tmp_path / "a.tokload"
+    with Answering(rejected=frozenset(VIDEOS[:5])) as api:
+        api.after = lambda asked, answer: LOST if asked.call == "analyze" else answer
+        api.before = lambda asked: Answer.error(401, "unauthorized") if asked.call == "list" else None
+        async with Tokfluence(KEY, base_url=api.base_url, **WITHOUT_RETRIES) as tok:
+            report = await apply(make_plan(URLS, batch_size=10), tok, file=file)
+            assert (report.state, report.urls.unknown) == ("stopped", URLS)
+            api.after, api.before = (lambda _, answer: answer), (lambda _: None)
+            report = await resume(file, tok, resubmit_unknown=True)
+            assert (report.state, report.urls.accepted, report.urls.unknown) == ("needs_review", 5, 5)
+            assert not api.charged_twice
+            report = await resume(file, tok, resubmit_unknown=True)
+            assert (report.urls.unknown, report.urls.rejected) == (0, 5)
+            assert sorted(api.charged_twice) == sorted(VIDEOS[:5])
+            assert report.credits.charged_min <= api.charged <= report.credits.charged_max
+
+
+async def test_a_resubmission_that_can_t_look_first_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "a.tokload"
+    with Answering() as api:
+        api.before = lambda asked: Answer.error(409, "duplicate_request") if asked.call == "analyze" else None
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+            assert (await apply(make_plan(URLS), tok, file=file)).urls.unknown == URLS
+            api.before = lambda asked: Answer.error(500, "internal_error") if asked.call == "list" else None
+            report = await resume(file, tok, resubmit_unknown=True)
+    assert report.stopped_by == "outcome_unknown"
+    assert "can't be read" in report.message

@@ -94,8 +94,8 @@ def test_absent_from_the_list(history: list[Kind], step: Step) -> None:
 
 @pytest.mark.parametrize("turned_away", [Kind.RATE_LIMITED, Kind.NO_CREDIT, Kind.DENIED])
 def test_a_409_may_be_another_s_where_the_keys_are_used_elsewhere(turned_away: Kind) -> None:
-    assert settle_absent([turned_away, Kind.SEEN_BEFORE], Keys.COPIED).step is Step.REPORT
-    assert settle_absent([Kind.REFUNDED, Kind.SEEN_BEFORE], Keys.COPIED).step is Step.NEW_KEY
+    assert settle_absent([turned_away, Kind.SEEN_BEFORE], Keys.GIVEN).step is Step.REPORT
+    assert settle_absent([Kind.REFUNDED, Kind.SEEN_BEFORE], Keys.GIVEN).step is Step.NEW_KEY
     assert settle_absent([Kind.REFUNDED, Kind.SEEN_BEFORE], Keys.SHARED).step is Step.REPORT
 
 

@@ -130,8 +130,8 @@ MUTANTS = [
     Mutant(
         "a copy does not explain a 409 by its own 429",
         "campaign/settle.py",
-        "    Keys.COPIED: frozenset({Kind.REFUNDED}),",
-        "    Keys.COPIED: _TURNED_AWAY | {Kind.REFUNDED},",
+        "    Keys.SHARED: frozenset[Kind](),",
+        "    Keys.SHARED: _TURNED_AWAY | {Kind.REFUNDED},",
         f"{COPIES} turned_away_attempt",
     ),
     Mutant(
@@ -200,8 +200,8 @@ MUTANTS = [
     Mutant(
         "what was in doubt is looked up before it is sent again",
         "campaign/loader.py",
-        "            if not await reconciler.run(final=False, resubmit=self._resubmit):",
-        "            if False:",
+        "        if not await reconciler.run(final=False, resubmit=self._resubmit):",
+        "        if False:",
         f"{LOADER} forgotten",
     ),
     Mutant(

@@ -74,7 +74,7 @@ def test_a_seed_tells_the_whole_schedule(kind: str, folder: Path) -> None:
 
 def test_the_schedules_go_everywhere(folder: Path) -> None:
     """A simulation that meets no trouble proves nothing."""
-    results = [played(folder, kind, seed) for seed in range(60) for kind in KINDS]
+    results = [played(folder, kind, seed) for seed in range(150) for kind in KINDS]
     faults = sum((result.faults for result in results), Counter[str]())
     assert faults.keys() >= GATE | CHECKED | NEVER_ARRIVES | UNTRACKED
     assert faults.keys() >= {

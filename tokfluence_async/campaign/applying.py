@@ -52,7 +52,9 @@ async def apply(
     Raises:
         InputError: The plan has nothing to send, or undecided conflicts (a `ConflictError`). Nothing was sent.
         LoadFileError: The file exists, or can't be written. Nothing was sent.
+        UsageError: The client is not open. Nothing was sent, and no file is made.
     """
+    _ = tok.session  # raises where the client is not open: before there is a file
     opened = LoadFile.create(Path(file), plan)
     try:
         return await Loader(tok, opened, max_credits=max_credits, campaign_id=campaign_id).run()
@@ -79,8 +81,9 @@ async def resume(
             it was applied after all, it is charged a second time.
 
     Raises:
-        LoadFileInUseError: Another process holds the file.
+        LoadFileInUseError: Another process, or another load of this one, holds the file.
         LoadFileError: It can't be read.
+        UsageError: The client is not open.
     """
     opened = LoadFile.open(Path(file))
     try:
@@ -97,7 +100,7 @@ async def resume(
 
 
 def status(file: str | os.PathLike[str]) -> LoadReport:
-    """The report of a load as it stands, also while another process goes on with it. Sends nothing.
+    """The report of a load as it stands, also while this process, or another, goes on with it. Sends nothing.
 
     Raises:
         LoadFileError: It is not a load file, or can't be read.

@@ -86,8 +86,9 @@ class Buyer:
         try:
             bought = await self._send(order, record)
         except BaseException:
-            # What became of it is not known: it counts as charged.
-            self._count(order, Charge(order.charged.min, order.price))
+            if order.under_way:
+                # What became of it is not known: it counts as charged.
+                self._count(order, Charge(order.charged.min, order.price))
             raise
         finally:
             self.budget.settle(reserved, Charge(0, 0))
@@ -114,9 +115,16 @@ class Buyer:
         async def write_intent() -> None:
             self.stop.check()
             begin()
-            intents.append(await self.journal.run(lambda db: _begin(db, order, digest, self.wall_clock())))
+            order.under_way = True
+            try:
+                intents.append(
+                    await self.journal.run(lambda db: _begin(db, order, digest, self.wall_clock()))
+                )
+            except LoadFileError:
+                order.under_way = False  # nothing was sent
+                raise
 
-        with self.stop.interruptible() as begin:
+        with self.stop.interruptible() as begin, self.stop.closing():
             attempt = await self.session.attempt(
                 order.request,
                 timeout=self.options.timeout_for(order.request.urls),
@@ -144,6 +152,7 @@ class Buyer:
                 record(db, bought)
 
         await self.journal.run(write_outcome)
+        order.under_way = False
         self._count(order, settlement.charge)
         return bought
 

@@ -12,7 +12,7 @@ from tokfluence_async.campaign.plan import Plan
 from tokfluence_async.campaign.purchase import Bought, Order
 from tokfluence_async.campaign.reads import Reader
 from tokfluence_async.campaign.records import Settlement, State
-from tokfluence_async.campaign.settle import KEY_MEMORY, Belief, Keys, Step, charge, settle_absent
+from tokfluence_async.campaign.settle import Belief, Keys, Step, charge, settle_absent
 from tokfluence_async.campaign.stop import Stopped
 from tokfluence_async.protocol.endpoints import CAMPAIGNS_SHOW
 from tokfluence_async.protocol.seen import Kind
@@ -44,6 +44,9 @@ class Create:
         self._plan = plan
         self._journal = journal
         self._keys = keys
+        self._renewed = 0
+        self._aside: int | None = None
+        self._perhaps = Charge(0, 0)
 
     async def ensure(self, given: int | None) -> int:
         """The campaign's id: from the record, from the caller, or from a create.
@@ -69,13 +72,10 @@ class Create:
         order = await self._journal.run(lambda db: create_order(self._plan, db))
         if order.batch.state is State.APPLIED:
             self._stop_without_id()
-        if await self._journal.run(self._may_be_forgotten):
-            # The name keeps a second campaign out; only the credit may be charged once more.
-            perhaps = charge(order.history, price=order.price)
-            await self._journal.run(lambda db: records.set_aside(db, order.batch, perhaps))
-            self._buyer.budget.correct(Charge(0, 0), perhaps)
+        await self._set_aside(order)
         while True:
             bought = await self._buyer.attempt(order, record=self._record_created)
+            await self._take_back(bought.seen.kind)
             match bought.verdict.step:
                 case Step.DONE:
                     return self._created(bought)
@@ -103,11 +103,34 @@ class Create:
         settlement = Settlement(State.REPLACED, Charge(0, 0), children=(child,))
         await self._journal.run(lambda db: records.settle_batch(db, order.batch, settlement))
         self._buyer.budget.correct(order.charged, Charge(0, 0))
+        self._renewed += 1
+        if self._renewed > self._buyer.policy.max_retries:
+            self._stop("upstream_error", "the create fails and is refunded again and again; resume later")
+        policy, rand = self._buyer.policy, self._buyer.rand
+        await self._buyer.stop.sleep(policy.wait(self._renewed, retry_after=None, random=rand))
         return await self._journal.run(lambda db: create_order(self._plan, db))
 
-    def _may_be_forgotten(self, db: records.Connection) -> bool:
-        since = records.in_doubt_since(db, records.create_of(db).id)
-        return since is not None and self._buyer.wall_clock() - since > KEY_MEMORY
+    async def _set_aside(self, order: Order) -> None:
+        """Count what a create may have been charged whose key the API may have forgotten.
+
+        The name keeps a second campaign out; but the credit may be charged once more.
+        """
+        now = self._buyer.wall_clock()
+        if await self._journal.run(lambda db: records.may_be_forgotten(db, order.batch, now)):
+            perhaps = charge(order.history, price=order.price)
+            self._aside = await self._journal.run(lambda db: records.set_aside(db, order.batch, perhaps))
+            self._buyer.budget.correct(Charge(0, 0), perhaps)
+            self._perhaps = perhaps
+
+    async def _take_back(self, kind: Kind) -> None:
+        """A 409 on the first answer says that the key was not forgotten: there is no second charge."""
+        aside = self._aside
+        if aside is None or kind in {Kind.NOT_SENT, Kind.RATE_LIMITED}:
+            return
+        self._aside = None
+        if kind is Kind.SEEN_BEFORE:
+            await self._journal.run(lambda db: records.take_back(db, aside))
+            self._buyer.budget.correct(self._perhaps, Charge(0, 0))
 
     def _doubt(self, order: Order, bought: Bought) -> NoReturn:
         """Stop, because whether there is a campaign, or what its id is, can't be told."""

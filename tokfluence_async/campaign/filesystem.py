@@ -1,13 +1,38 @@
-"""Where a load file may be, on a file system whose locks and syncs mean what they say, and how it appears there."""
+"""Where a load file may be, on a file system whose locks and syncs mean what they say, and how it appears there.
+
+SQLite's locks belong to the process, and the process loses them when it closes *any* descriptor of the file: another
+program that looks into it would then take its log for one that nobody uses, and delete it. So this module knows which
+files this process has open as databases, and closes no descriptor of them until they are not.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+import sqlite3
+import threading
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
-__all__ = ["file_system_of", "network_file_system", "publish"]
+from attrs import define, field
+
+__all__ = [
+    "connect",
+    "enter",
+    "file_system_of",
+    "identity_of",
+    "is_held",
+    "leave",
+    "let_go",
+    "network_file_system",
+    "publish",
+    "read_head",
+]
+
+Identity = tuple[int, int]
+"""The device and the inode of a file."""
 
 MOUNTS: Final = Path("/proc/self/mountinfo")
 _NETWORK: Final = re.compile(
@@ -83,3 +108,121 @@ def publish(draft: Path, path: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+@define
+class _Use:
+    """What this process does with a file that it has open as a database."""
+
+    databases: int = 0
+    held: bool = False
+    descriptors: list[int] = field(factory=list[int])
+    """To be closed after the last of the databases."""
+
+
+_guard = threading.Lock()
+_uses: dict[Identity, _Use] = {}
+
+
+def connect(place: str, mode: str) -> sqlite3.Connection:
+    """Open a database that exists.
+
+    Args:
+        place: Its real path.
+        mode: ``ro`` or ``rw``.
+
+    Raises:
+        sqlite3.Error: It can't be opened.
+    """
+    return sqlite3.connect(
+        f"{Path(place).as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
+    )
+
+
+def identity_of(status: os.stat_result) -> Identity:
+    """What tells a file from every other, whatever its names."""
+    return status.st_dev, status.st_ino
+
+
+def enter(identity: Identity, *, hold: bool) -> None:
+    """Note that this process is about to open a file as a database; each `enter` needs its `leave`.
+
+    Args:
+        identity: Which file.
+        hold: Whether it is to be written; the caller has locked it.
+    """
+    with _guard:
+        use = _uses.setdefault(identity, _Use())
+        use.databases += 1
+        use.held = use.held or hold
+
+
+def leave(identity: Identity, place: str, *, hold: bool) -> None:
+    """Note that this process has closed a database, and remove the empty log that looking at it has left behind."""
+    with _guard:
+        use = _uses[identity]
+        use.databases -= 1
+        use.held = use.held and not hold
+        if use.databases:
+            return
+        # Still guarded: a database that was opened meanwhile would lose its locks.
+        _remove_empty_log(identity, place)
+        del _uses[identity]
+        for descriptor in use.descriptors:
+            os.close(descriptor)
+
+
+def let_go(descriptor: int) -> None:
+    """Unlock a file, and close its descriptor as soon as that costs no database of this process its locks."""
+    with _guard:
+        use = _uses.get(identity_of(os.fstat(descriptor)))
+        if use is None:
+            os.close(descriptor)
+        else:
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+            use.descriptors.append(descriptor)
+
+
+def is_held(path: Path) -> bool:
+    """Whether this process has a file open to write it.
+
+    Raises:
+        OSError: There is none, or nobody may look.
+    """
+    identity = identity_of(path.stat())
+    with _guard:
+        use = _uses.get(identity)
+        return use is not None and use.held
+
+
+def read_head(path: Path, length: int) -> bytes | None:
+    """The first bytes of a file; None where it is open as a database already, and only SQLite may look.
+
+    Raises:
+        OSError: It can't be read.
+    """
+    with _guard:
+        if identity_of(path.stat()) in _uses:
+            return None
+        with path.open("rb") as file:
+            return file.read(length)
+
+
+def _remove_empty_log(identity: Identity, place: str) -> None:
+    """Let SQLite remove the log, and the memory beside it, that it makes to read and may not remove when it only reads.
+
+    They stay where the log holds something, where another process loads, and where nothing may be written.
+    """
+    with suppress(OSError, sqlite3.Error):
+        if os.stat(f"{place}-wal").st_size:  # noqa: PTH116 - a name with a suffix, as SQLite makes it
+            return
+        lock = os.open(place, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            if identity_of(os.fstat(lock)) == identity:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                with closing(connect(place, "rw")) as db:
+                    db.execute("PRAGMA busy_timeout = 0")
+                    db.execute("SELECT 1 FROM sqlite_master").fetchone()
+        finally:
+            os.close(lock)

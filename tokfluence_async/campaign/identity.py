@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import platform
+from contextlib import suppress
+from typing import Final
+from uuid import uuid4
 
 from tokfluence_async.campaign import records
 from tokfluence_async.campaign.loadfile import LoadFile
@@ -12,14 +16,19 @@ from tokfluence_async.options import Options
 from tokfluence_async.protocol.endpoints import CAMPAIGNS_CREATE, POSTS_ANALYZE
 from tokfluence_async.tariff import Tariff
 
-__all__ = ["bind", "check_tariff", "in_place", "recorded_cap"]
+__all__ = ["bind", "check_tariff", "recorded_cap"]
+
+_ATTRIBUTE: Final = "user.tokfluence.run"
 
 
-def bind(db: records.Connection, file: LoadFile, options: Options) -> None:
+def bind(db: records.Connection, file: LoadFile, options: Options) -> bool:
     """Bind a load to the account and the base URL with which it is begun, and to the place of its file.
 
     Under another account or at another place its keys would be new, and buy everything again. As long as nothing can
     have been applied, a wrong key or address binds nothing.
+
+    Returns:
+        Whether the file is known to be no copy, and no older state of itself.
 
     Raises:
         PlanStaleError: The load was begun with others. Nothing was sent.
@@ -36,19 +45,31 @@ def bind(db: records.Connection, file: LoadFile, options: Options) -> None:
                 file=str(file.path),
             )
         file.set_meta(name, value)
-    if file.meta("place") is None:
-        file.set_meta("place", _place(file))
+    return _in_place(file)
 
 
-def in_place(file: LoadFile) -> bool:
-    """Whether the load file is where the load was begun. If not it may be a copy, and another be in use elsewhere."""
-    return file.meta("place") == _place(file)
+def _in_place(file: LoadFile) -> bool:
+    """Whether the load file is where the load was begun, and as its last run has left it; a new mark for this run.
+
+    A copy has another inode, or is on another machine. So has a file that was moved to another file system: it is only
+    treated with more care than it needs. An older state that was copied back over the file has an older mark than its
+    inode.
+    """
+    place, before = f"{platform.node()}:{file.inode}", file.meta("place")
+    same = before is None or (before == place and _mark(file) in {None, file.meta("run")})
+    file.set_meta("place", place if same else "elsewhere")
+    run = uuid4().hex
+    file.set_meta("run", run)
+    with suppress(OSError, AttributeError):  # not every system and file system has extended attributes
+        os.setxattr(file.path, _ATTRIBUTE, run.encode())
+    return same
 
 
-def _place(file: LoadFile) -> str:
-    # A copy has another inode, or is on another machine. So has a file that was moved to another file system: it is
-    # only treated with more care than it needs.
-    return f"{platform.node()}:{file.inode}"
+def _mark(file: LoadFile) -> str | None:
+    try:
+        return os.getxattr(file.path, _ATTRIBUTE).decode()
+    except (OSError, AttributeError):
+        return None
 
 
 def recorded_cap(file: LoadFile) -> int | None:

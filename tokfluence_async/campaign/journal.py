@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from tokfluence_async.campaign.damage import misread
 from tokfluence_async.campaign.loadfile import LoadFile
-from tokfluence_async.errors import TokfluenceError
+from tokfluence_async.errors import TokfluenceError, UsageError
 
 __all__ = ["Journal"]
 
@@ -36,8 +36,8 @@ class Journal:
         self.file = file
         self._loop = asyncio.get_running_loop()
         self._work: queue.SimpleQueue[tuple[Work, asyncio.Future[Any]] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._serve, name="tokfluence-journal", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+        self._closed = False
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` and return its result once it is on disk.
@@ -47,13 +47,26 @@ class Journal:
         Raises:
             LoadFileError: It could not be written, and nothing of it was; or the file is damaged, or is not in its
                 place any more.
+            UsageError: The journal is closed.
         """
+        if self._closed:
+            raise UsageError(
+                "the journal of this load file is closed; to go on with the load, make another Loader"
+            )
+        if self._thread is None:
+            # Not before there is work: who never gets so far need not close the journal either.
+            thread = threading.Thread(target=self._serve, name="tokfluence-journal", daemon=True)
+            thread.start()
+            self._thread = thread
         future: asyncio.Future[T] = self._loop.create_future()
         self._work.put((work, future))
         return await future
 
     async def close(self) -> None:
-        """Wait for what is queued, and end the thread; the load file stays open."""
+        """Wait for what is queued, and end the thread; the load file stays open. It can be repeated."""
+        self._closed = True
+        if self._thread is None:
+            return
         self._work.put(None)
         while self._thread.is_alive():
             await asyncio.to_thread(self._thread.join)

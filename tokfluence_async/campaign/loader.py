@@ -11,6 +11,7 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from random import random
 from typing import Final
+from uuid import UUID
 
 import anyio
 
@@ -30,7 +31,8 @@ from tokfluence_async.campaign.report import LoadReport
 from tokfluence_async.campaign.settle import Keys, Step
 from tokfluence_async.campaign.stop import Stop, Stopped
 from tokfluence_async.client import Tokfluence
-from tokfluence_async.errors import LoadFileError, PlanStaleError
+from tokfluence_async.errors import LoadFileError, PlanStaleError, UsageError
+from tokfluence_async.protocol.endpoints import CAMPAIGNS_SHOW
 from tokfluence_async.protocol.seen import Kind, Seen
 from tokfluence_async.session.budget import Budget, Charge
 
@@ -79,9 +81,10 @@ class Loader:
         self._max_credits = _first(max_credits, tok.options.max_credits, identity.recorded_cap(file))
         self._wall_clock = wall_clock
         self._stop = Stop(lambda code, message: tok.events.emit(LoadStopping(code=code, message=message)))
+        session = tok.session
         self._journal = journal(file)
         self._buyer = Buyer(
-            tok.session,
+            session,
             tok.options,
             self._journal,
             Budget(self._max_credits, parent=tok.spent),
@@ -93,6 +96,9 @@ class Loader:
         self._reading = anyio.Lock()
         self._cursor = 0
         self._later: list[tuple[float, int, Order]] = []
+        self._keys = Keys.SHARED
+        self._begun = False
+        self._job: UUID | None = None
         self._states: tuple[State, ...] = (State.DOUBTFUL, State.PENDING)
         """What is sent: unless they can be looked for first, what earlier runs left in doubt is not."""
 
@@ -110,7 +116,11 @@ class Loader:
 
         Raises:
             LoadFileError: The load file can't be read.
+            UsageError: The loader has run before.
         """
+        if self._begun:
+            raise UsageError("a loader runs once; make another to resume the load")
+        self._begun = True
         report = LoadReport.of(self._file)
         if report.state == "complete":
             await self._journal.close()
@@ -124,6 +134,8 @@ class Loader:
         except LoadFileError as error:
             self._stop_for(error)
         finally:
+            if self._job is not None:
+                self._buyer.budget.put_down(self._job, self._buyer.budget.charged)
             with anyio.CancelScope(shield=True):
                 await self._finish(report.elapsed_seconds + anyio.current_time() - started)
         report = LoadReport.of(self._file)
@@ -147,13 +159,14 @@ class Loader:
             await self._journal.close()
 
     def _bind(self, db: records.Connection) -> None:
-        identity.bind(db, self._file, self._options)
+        self._keys = Keys.OURS if identity.bind(db, self._file, self._options) else Keys.SHARED
         identity.check_tariff(self._file.plan(), self._tok.tariff, self._file)
         self._file.set_meta("max_credits", "" if self._max_credits is None else str(self._max_credits))
 
     async def _load(self, plan: Plan, report: LoadReport) -> None:
         budget = self._buyer.budget
-        budget.correct(Charge(0, 0), Charge(report.credits.charged_min, report.credits.charged_max))
+        self._job = plan.plan_id
+        budget.take_up(self._job, Charge(report.credits.charged_min, report.credits.charged_max))
         if self._tok.events.wanted:
             self._tok.events.emit(
                 LoadStarted(
@@ -166,9 +179,10 @@ class Loader:
             )
         await self._check_cap(plan, report)
         reader = Reader(self._tok, self._journal, budget, self._stop, self._wall_clock, self._buyer.rand)
-        keys = Keys.OURS if identity.in_place(self._file) else Keys.COPIED
-        create = Create(self._buyer, reader, plan, self._journal, keys)
+        create = Create(self._buyer, reader, plan, self._journal, self._keys)
         campaign_id = await create.ensure(self._given_campaign)
+        if self._keys is Keys.OURS and not await self._journal.run(records.created_by_us):
+            self._keys = Keys.GIVEN
         if create.wallet is not None:
             self._check_wallet(plan, create.wallet, report)
         orders = Orders(plan, campaign_id, self._tok.analyze_encoder)
@@ -180,14 +194,10 @@ class Loader:
             plan.credits_per_url,
             planned=plan.urls,
             created_here=create.created_here,
-            keys=keys if await self._journal.run(records.created_by_us) else Keys.COPIED,
+            keys=self._keys,
         )
         if await self._urls_in(State.DOUBTFUL) + await self._urls_in(State.UNKNOWN):
-            # What an earlier run left in doubt is looked for first: the API may have forgotten the keys by now.
-            await self._settle_down()
-            if not await reconciler.run(final=False, resubmit=self._resubmit):
-                self._check_unread(reconciler.unread)
-                self._states = (State.PENDING,)
+            await self._look_first(reconciler)
         looked_for = await self._urls_in(State.UNKNOWN)
         for _ in range(MAX_PASSES):
             self._stop.check()
@@ -209,6 +219,15 @@ class Loader:
             if not await self._urls_in(State.PENDING):
                 return
         self.stop("upstream_error", "batches fail and are refunded again and again; resume later")
+
+    async def _look_first(self, reconciler: Reconciler) -> None:
+        """Look for what an earlier run left in doubt before anything is sent: the API may have forgotten the keys."""
+        await self._settle_down()
+        if not await reconciler.run(final=False, resubmit=self._resubmit):
+            if self._resubmit:
+                self._stop_unread(reconciler.unread)
+            self._check_unread(reconciler.unread)
+            self._states = (State.PENDING,)
 
     def _check_unread(self, seen: Seen | None) -> None:
         """Stop, if what kept the campaign's list from being read would keep everything else from being bought."""
@@ -234,9 +253,13 @@ class Loader:
         if left is None:
             return
         create = await self._journal.run(records.create_of)
-        to_create = plan.create_credits if create.state is State.PENDING and not self._given_campaign else 0
-        # What is in doubt is counted as charged already: repeating it under its key can't charge it twice.
-        needed = to_create + plan.credits_per_url * report.urls.unsent
+        # What is in doubt is counted as charged already: repeating it under its key can't charge it twice, or not
+        # before the API has forgotten the key.
+        needed = plan.credits_per_url * report.urls.unsent
+        if create.state is not State.APPLIED and self._given_campaign:
+            needed += self._tok.tariff.price(CAMPAIGNS_SHOW.name)
+        elif create.state is State.PENDING or await self._journal.run(self._create_may_be_forgotten):
+            needed += plan.create_credits
         if needed > left and report.urls.unsent:
             spent = report.credits.charged_max
             cap = spent + left if self._max_credits is None else min(self._max_credits, spent + left)
@@ -246,6 +269,9 @@ class Loader:
                 "raise --max-credits. Nothing was sent",
             )
         self._stop.check()
+
+    def _create_may_be_forgotten(self, db: records.Connection) -> bool:
+        return records.may_be_forgotten(db, records.create_of(db), self._wall_clock())
 
     def _check_wallet(self, plan: Plan, remaining: int, report: LoadReport) -> None:
         """Refuse to begin what the wallet, as the create's answer tells it, does not let end."""

@@ -9,13 +9,24 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from tokfluence_async.campaign.damage import MISREAD, what_is_wrong
-from tokfluence_async.campaign.filesystem import network_file_system, publish
+from tokfluence_async.campaign.filesystem import (
+    connect,
+    enter,
+    identity_of,
+    is_held,
+    leave,
+    let_go,
+    network_file_system,
+    publish,
+    read_head,
+)
 from tokfluence_async.campaign.plan import Plan
 from tokfluence_async.campaign.planstore import read_plan, write_draft
 from tokfluence_async.campaign.schema import APPLICATION_ID, VERSION
@@ -26,10 +37,9 @@ __all__ = ["LoadFile", "is_load_file"]
 
 _HEADER: Final = b"SQLite format 3\0"
 _NOT_ONE: Final = "is not a load file; one is made by `tokfluence preview --save` or by `tokfluence load`"
-
-# flock belongs to an open file, while SQLite's own locks belong to the process and are lost when the process closes
-# *any* descriptor of the file. So a second opening in this process is refused before it opens the file.
-_held: set[tuple[int, int]] = set()
+_TRIES: Final = 10
+_PAUSE: Final = 0.01
+"""Seconds; who has looked at a load file holds it for a moment, to remove what reading it has left behind."""
 
 
 def is_load_file(path: Path) -> bool:
@@ -37,8 +47,8 @@ def is_load_file(path: Path) -> bool:
     if not path.is_file():
         return False  # reading from a pipe would take away what it holds
     try:
-        with path.open("rb") as file:
-            return file.read(len(_HEADER)) == _HEADER
+        # None: this process has it open as one.
+        return read_head(path, len(_HEADER)) in {_HEADER, None}
     except OSError:
         return False
 
@@ -49,18 +59,22 @@ class LoadFile:
     Use `create`, `open` or `read`.
     """
 
-    def __init__(self, path: Path, db: sqlite3.Connection, lock: int | None) -> None:
+    def __init__(self, path: Path, lock: int | None) -> None:
         self.path = path
-        self.db = db
         self._lock = lock
-        self._identity: tuple[int, int] | None = None
-        if lock is not None:
-            # The place that SQLite has gone to: a link to it may lead elsewhere by and by.
-            self._place = os.path.realpath(path)
-            status = os.fstat(lock)
-            self._identity = (status.st_dev, status.st_ino)
-            self._size = status.st_size
-            _held.add(self._identity)
+        self._open = True
+        # The place that SQLite goes to: a link to it may lead elsewhere by and by.
+        self._place = os.path.realpath(path)
+        status = os.stat(self._place if lock is None else lock)  # noqa: PTH116 - a descriptor has no Path
+        self._identity = identity_of(status)
+        self._size = status.st_size
+        self._holds = lock is not None
+        enter(self._identity, hold=self._holds)
+        try:
+            self.db = connect(self._place, "rw" if self._holds else "ro")
+        except BaseException:
+            leave(self._identity, self._place, hold=self._holds)
+            raise
 
     @classmethod
     def create(cls, path: Path, plan: Plan, *, agreed: bool = False) -> LoadFile:
@@ -112,8 +126,7 @@ class LoadFile:
         _check_is_load_file(path)
         _check_file_system(path)
         try:
-            status = path.stat()
-            if (status.st_dev, status.st_ino) in _held:
+            if is_held(path):
                 raise LoadFileInUseError("in use by this process already", file=str(path))
             lock = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except OSError as error:
@@ -121,7 +134,7 @@ class LoadFile:
         try:
             cls._hold(lock, path)
         except BaseException:
-            os.close(lock)
+            let_go(lock)
             raise
         return cls._opened(path, lock)
 
@@ -134,12 +147,9 @@ class LoadFile:
         """
         _check_is_load_file(path)
         try:
-            db = sqlite3.connect(
-                f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
-            )
-        except sqlite3.Error as error:
+            file = cls(path, None)
+        except (sqlite3.Error, OSError) as error:
             raise LoadFileError(f"can't be read: {error}", file=str(path)) from None
-        file = cls(path, db, None)
         try:
             file.check_version()
         except BaseException:
@@ -149,22 +159,26 @@ class LoadFile:
 
     @staticmethod
     def _hold(lock: int, path: Path) -> None:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LoadFileInUseError(
-                "in use by another process; wait for it, or look at it with `tokfluence status`",
-                file=str(path),
-            ) from None
-        except OSError as error:
-            raise LoadFileError(f"can't be locked here: {error.strerror}", file=str(path)) from None
+        for left in reversed(range(_TRIES)):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if left:
+                    time.sleep(_PAUSE)
+            except OSError as error:
+                raise LoadFileError(f"can't be locked here: {error.strerror}", file=str(path)) from None
+            else:
+                return
+        raise LoadFileInUseError(
+            "in use by another process; wait for it, or look at it with `tokfluence status`", file=str(path)
+        )
 
     @classmethod
     def _opened(cls, path: Path, lock: int) -> LoadFile:
         """Open the database of a file whose lock is held; the lock is let go of if that fails."""
         file: LoadFile | None = None
         try:
-            file = cls(path, sqlite3.connect(path, isolation_level=None, check_same_thread=False), lock)
+            file = cls(path, lock)
             file.check_version()
             with file.reading():
                 file.db.execute("PRAGMA trusted_schema = OFF")
@@ -175,16 +189,19 @@ class LoadFile:
             file.check_in_place()
         except BaseException as error:
             if file is None:
-                os.close(lock)
+                let_go(lock)
             else:
                 file.close()
-            if isinstance(error, sqlite3.Error):
+            if isinstance(error, sqlite3.Error | OSError):
                 raise LoadFileError(f"can't be opened: {error}", file=str(path)) from None
             raise
         return file
 
     def close(self) -> None:
         """Fold the write-ahead log into the file, close it, and let go of the lock, in that order."""
+        if not self._open:
+            return
+        self._open = False
         try:
             if self._lock is not None:
                 # Where it was replaced, the log belongs to whoever has opened the other by now.
@@ -193,11 +210,10 @@ class LoadFile:
                     self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self.db.close()
         finally:
+            leave(self._identity, self._place, hold=self._holds)
             if self._lock is not None:
-                os.close(self._lock)
+                let_go(self._lock)
                 self._lock = None
-            if self._identity is not None:
-                _held.discard(self._identity)
 
     def check_version(self) -> None:
         """See that it is a load file, of a format that this version reads.
@@ -219,7 +235,7 @@ class LoadFile:
     @property
     def inode(self) -> int | None:
         """The number of the file in its file system, which a copy does not share; None unless it is locked."""
-        return None if self._identity is None else self._identity[1]
+        return self._identity[1] if self._holds else None
 
     def check_in_place(self) -> None:
         """See that the file that is held still has its name: what is written into another is never found again.
@@ -232,7 +248,7 @@ class LoadFile:
         except OSError:
             status = None
         # SQLite never makes it shorter, for nothing is ever vacuumed.
-        if status is None or (status.st_dev, status.st_ino) != self._identity or status.st_size < self._size:
+        if status is None or identity_of(status) != self._identity or status.st_size < self._size:
             raise LoadFileError(
                 "was deleted, replaced or cut off while loading; nothing more is sent", file=str(self.path)
             )
@@ -336,7 +352,7 @@ def _discard(lock: int, draft: Path, path: Path) -> None:
             if os.path.samestat(ours, name.lstat()):
                 for suffix in ("-wal", "-shm", "-journal", ""):
                     Path(f"{name}{suffix}").unlink(missing_ok=True)
-    os.close(lock)
+    let_go(lock)
 
 
 def _name_is_taken(path: Path) -> LoadFileError:

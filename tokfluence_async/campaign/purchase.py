@@ -34,6 +34,8 @@ class Order:
     """The attempts so far under its key, those of earlier runs included."""
     charged: Charge
     """What is on record of its charge."""
+    under_way: bool = False
+    """Whether an attempt may have left whose outcome is not on record."""
     tries: int = 0
     """Attempts in this run, those not counted that the rate limit turned away."""
     turned_away: int = 0

@@ -81,24 +81,32 @@ class Reader:
     async def _attempt(self, request: Request, price: int, number: int) -> Attempt:
         self.budget.reserve(price)
         tell_reserved(self.tok.session, self.budget, request.call, number, price)
-        cost = Charge(0, 0)
+        intents: list[int | None] = []
+        cost = _NOTHING
         try:
-            intent, attempt = await self._send(request, price, number)
+            attempt = await self._send(request, price, number, intents)
             cost = charge_of(attempt.seen.kind, price)
+        except BaseException:
+            if intents:
+                cost = Charge(0, price)
+            raise
         finally:
             self.budget.settle(price, cost)
         tell_settled(self.tok.session, self.budget, request.call, reserved=price, before=_NOTHING, now=cost)
         ended = self.wall_clock()
         await self.journal.run(
             lambda db: records.end_attempt(
-                db, intent, seen=attempt.seen, ended=ended, credits_remaining=attempt.credits_remaining
+                db,
+                intents[-1] or 0,
+                seen=attempt.seen,
+                ended=ended,
+                credits_remaining=attempt.credits_remaining,
             )
         )
         return attempt
 
-    async def _send(self, request: Request, price: int, number: int) -> tuple[int, Attempt]:
-        """Send the read once; the number of its attempt on record, and what came of it."""
-        intents: list[int] = []
+    async def _send(self, request: Request, price: int, number: int, intents: list[int | None]) -> Attempt:
+        """Send the read once. As soon as it may be on record there is something in `intents`, its number at last."""
         begin: Callable[[], None]
 
         def write(db: records.Connection) -> int:
@@ -113,14 +121,15 @@ class Reader:
             )
 
         async def write_intent() -> None:
+            self.stop.check()
             begin()
+            intents.append(None)
             intents.append(await self.journal.run(write))
 
-        with self.stop.interruptible() as begin:
-            attempt = await self.tok.session.attempt(
+        with self.stop.interruptible() as begin, self.stop.closing():
+            return await self.tok.session.attempt(
                 request, timeout=self.tok.options.timeout, number=number, before_send=write_intent
             )
-        return intents[0], attempt
 
 
 def _is_too_long(attempt: Attempt) -> bool:

@@ -13,7 +13,7 @@ from tokfluence_async.campaign.journal import Journal
 from tokfluence_async.campaign.purchase import rejection, video_id
 from tokfluence_async.campaign.reads import Reader
 from tokfluence_async.campaign.records import BatchRow, Rejection, Settlement, State
-from tokfluence_async.campaign.settle import KEY_MEMORY, Keys, Step, charge, settle, settle_absent
+from tokfluence_async.campaign.settle import Keys, Step, charge, settle, settle_absent
 from tokfluence_async.campaign.telling import tell_settled, tell_settlement
 from tokfluence_async.protocol.endpoints import CAMPAIGNS_POSTS, POSTS_ANALYZE
 from tokfluence_async.protocol.seen import Kind, Seen
@@ -72,7 +72,8 @@ class Reconciler:
             return False
         if await self.journal.run(records.keys_seen_elsewhere):
             self.keys = Keys.SHARED
-        for state in (State.DOUBTFUL, State.UNKNOWN):
+        # First what was reported as unknown before: what becomes so now is to be reported first.
+        for state in (State.UNKNOWN, State.DOUBTFUL):
             after = 0
             while batches := await self._batches(state, after):
                 after = batches[-1].id
@@ -104,14 +105,17 @@ class Reconciler:
             posts = [post for post in sent if post.url not in named]
             history = records.history(db, batch.id)
             there = [video_id(post.url) in listed for post in posts]
-            since = records.in_doubt_since(db, batch.id)
-            forgotten = since is not None and self.reader.wall_clock() - since > KEY_MEMORY
-            settlement = self._settlement(
-                batch, posts, there, history, tuple(named.values()), final=final, forgotten=forgotten
-            )
+            forgotten = records.may_be_forgotten(db, batch, self.reader.wall_clock())
+            anew = resubmit and batch.state is State.UNKNOWN
+            if sum(there) and not anew and not self.created_here and not _PROVING & {*history}:
+                settlement = self._of_others(batch, posts, history)
+            else:
+                settlement = self._settlement(
+                    batch, posts, there, history, tuple(named.values()), final=final, forgotten=forgotten
+                )
             if settlement is None:
                 return None
-            if resubmit and batch.state is State.UNKNOWN and settlement.unknown:
+            if anew and settlement.unknown:
                 settlement = _anew(batch, sent, settlement)
             records.settle_batch(db, batch, settlement)
             return settlement
@@ -145,10 +149,6 @@ class Reconciler:
         found = sum(there)
         per_url = self.credits_per_url
         price = per_url * batch.urls
-        if found and not self.created_here and not _PROVING & {*history}:
-            # Somebody else may have put it there. To ask the old key would be to buy it, had the API forgotten the key.
-            told = "it was sent, and is in the campaign; whether that is why can't be told"
-            return None if batch.state is State.UNKNOWN else _unknown(posts, history, price, told)
         # Only what nobody else can have put there must have been charged to this load, and under this key: what an
         # earlier one did, and was paid back for, may be listed late.
         ours = self.created_here and batch.generation == 0 and _reached(history)
@@ -156,7 +156,7 @@ class Reconciler:
         if found == len(posts):
             return Settlement(State.APPLIED, sure, accepted=found, rejected=len(named), outcomes=named)
         # A part that is there was bought by somebody: what was turned away buys nothing.
-        keys = Keys.COPIED if found and self.keys is Keys.OURS else self.keys
+        keys = Keys.GIVEN if found and self.keys is Keys.OURS else self.keys
         verdict = settle_absent(history, keys)
         now = (
             final
@@ -182,6 +182,16 @@ class Reconciler:
             rejected=len(named),
             outcomes=(*named, *settlement.outcomes),
         )
+
+    def _of_others(self, batch: BatchRow, posts: list[Post], history: list[Kind]) -> Settlement | None:
+        """What is in a campaign that had posts before: somebody else may have put it there.
+
+        To ask the old key would be to buy it, had the API forgotten the key.
+        """
+        if batch.state is State.UNKNOWN:
+            return None
+        told = "it was sent, and is in the campaign; whether that is why can't be told"
+        return _unknown(posts, history, self.credits_per_url * batch.urls, told)
 
     async def _listed(self, wanted: set[str]) -> set[str] | None:
         """Those of the wanted video ids that the campaign lists; None if that can't be read now.

@@ -14,6 +14,7 @@ import orjson
 from attrs import frozen
 
 from tokfluence_async.campaign.batch import Post, pack, unpack
+from tokfluence_async.campaign.settle import KEY_MEMORY
 from tokfluence_async.protocol.seen import Kind, Seen
 from tokfluence_async.session.budget import Charge
 
@@ -170,12 +171,22 @@ def settle_batch(db: Connection, batch: BatchRow, settlement: Settlement) -> Non
     )
 
 
-def set_aside(db: Connection, batch: BatchRow, charge: Charge) -> None:
-    """Keep what a batch may have been charged, before it is sent again under a key that the API may have forgotten."""
-    db.execute(
+def set_aside(db: Connection, batch: BatchRow, charge: Charge) -> int:
+    """Keep what a batch may have been charged, before it is sent again under a key that the API may have forgotten.
+
+    Returns:
+        What to give to `take_back`.
+    """
+    cursor = db.execute(
         "INSERT INTO batch (step, generation, urls, state, charged_min, charged_max) VALUES (?, ?, 0, ?, ?, ?)",
         (f"{batch.step}/earlier", batch.generation, State.REPLACED.value, charge.min, charge.max),
     )
+    return int(cursor.lastrowid or 0)
+
+
+def take_back(db: Connection, aside: int) -> None:
+    """The key was not forgotten: what was set aside is no second charge."""
+    db.execute("DELETE FROM batch WHERE id = ?", (aside,))
 
 
 def history(db: Connection, batch: int) -> list[Kind]:
@@ -232,6 +243,12 @@ def in_doubt_since(db: Connection, batch: int) -> float | None:
         (batch, *(kind.value for kind in _IN_DOUBT)),
     ).fetchone()
     return None if when is None else float(when)
+
+
+def may_be_forgotten(db: Connection, batch: BatchRow, now: float) -> bool:
+    """Whether something is in doubt for so long that the API may have forgotten its key."""
+    since = in_doubt_since(db, batch.id)
+    return since is not None and now - since > KEY_MEMORY
 
 
 def keys_seen_elsewhere(db: Connection) -> bool:

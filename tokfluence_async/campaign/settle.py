@@ -142,15 +142,15 @@ class Keys(Enum):
 
     OURS = "ours"
     """Nobody else is known of."""
-    COPIED = "copied"
-    """The load file may be a copy, or another may have created the campaign."""
+    GIVEN = "given"
+    """Nobody else is known of, but the campaign was given by its id: another create of this plan may have made it."""
     SHARED = "shared"
-    """The API has seen keys that were not sent from here."""
+    """The load file may be a copy or an older state of itself, or the API has seen keys that it never sent."""
 
 
 _EXPLAINING: Final = {
     Keys.OURS: _TURNED_AWAY | {Kind.REFUNDED},
-    Keys.COPIED: frozenset({Kind.REFUNDED}),
+    Keys.GIVEN: frozenset({Kind.REFUNDED}),
     Keys.SHARED: frozenset[Kind](),
 }
 """Attempts that explain a 409 after them."""
@@ -161,10 +161,9 @@ def settle_absent(history: Sequence[Kind], keys: Keys) -> Verdict:
 
     A list may lag, and never shows what was rejected, so absence alone proves nothing. It does where every attempt is
     known to have left no charge, and one that came before the first 409 explains that 409 by having used the key up.
-    Otherwise the 409 may tell of a purchase made from a copy of the plan. So a 429, 402, 401 or 403, which seldom uses
-    a key up, explains it only where nobody else is known of, and a refunded 502 where nobody else is known to be at
-    work.
-    As long as there was no 409, the old key is the safe one.
+    Otherwise the 409 may tell of a purchase made from a copy of the plan: where there may be one, nothing explains it.
+    A 429, 402, 401 or 403, which seldom uses a key up, does so only in a campaign that this load has made itself. As
+    long as there was no 409, the old key is the safe one.
 
     Args:
         history: The attempts under one key, oldest first.

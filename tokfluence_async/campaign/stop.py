@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import anyio
 
+from tokfluence_async.errors import NotSentError, OutcomeUnknownError, UsageError
+
 __all__ = ["Stop", "Stopped"]
 
 
@@ -69,6 +71,19 @@ class Stop:
                 self._waiting.discard(scope)
         if scope.cancelled_caught:
             raise Stopped
+
+    @contextmanager
+    def closing(self) -> Generator[None]:
+        """Take the client's closing for a reason to stop.
+
+        Raises:
+            Stopped: The client was closed.
+        """
+        try:
+            yield
+        except (UsageError, NotSentError, OutcomeUnknownError):
+            self.request("interrupted", "the client was closed under the load; resume it from its load file")
+            raise Stopped from None
 
     async def sleep(self, seconds: float) -> None:
         """Wait, but no longer than until the load is to stop."""

@@ -60,6 +60,8 @@ class Budget:
     """Credits set aside for requests that are under way."""
     parent: Budget | None = field(default=None, repr=False)
     """The budget that this one is a part of, if any."""
+    _counted: dict[object, Charge] = field(factory=dict[object, Charge], init=False, repr=False)
+    """What is counted of jobs that go on from one run to the next."""
 
     @property
     def committed(self) -> int:
@@ -119,6 +121,21 @@ class Budget:
     def correct(self, before: Charge, now: Charge) -> None:
         """Replace what was counted for a call by what is known of it now."""
         self._add(0, now.min - before.min, now.max - before.max)
+
+    def take_up(self, job: object, charge: Charge) -> None:
+        """Count what a job was charged by now, in earlier runs of it: once, however often it is taken up here."""
+        before = self._counted.get(job, Charge(0, 0))
+        self.charged_min += charge.min - before.min
+        self.charged_max += charge.max - before.max
+        self._counted[job] = charge
+        if self.parent is not None:
+            self.parent.take_up(job, charge)
+
+    def put_down(self, job: object, charge: Charge) -> None:
+        """Note what is counted of a job by now, what it was charged since it was taken up included."""
+        self._counted[job] = charge
+        if self.parent is not None:
+            self.parent.put_down(job, charge)
 
     def _add(self, reserved: int, charged_min: int, charged_max: int) -> None:
         budget: Budget | None = self
