@@ -1,6 +1,6 @@
 # make demo   preview and load an example against the embedded sandbox
 # make test   the whole test suite, from a fresh clone
-# make check  ruff, mypy, pyright, import-linter
+# make check  ruff, mypy, pyright (with complete types), import-linter
 # make proof  the long version of what makes us believe in the loader: an hour
 PYTHON ?= python3
 VENV   := .venv
@@ -21,6 +21,7 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/pyright
+	PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=. pyright --verifytypes tokfluence_async --ignoreexternal
 
 proof: $(VENV)/.dev
 	TOKFLUENCE_PROOF=1 TOKFLUENCE_PROOF_SCHEDULES=100000 $(BIN)/python -m pytest -n auto tests/proof $(ARGS)

@@ -1,32 +1,27 @@
-"""The client: its lifetime, its views, its budgets, and what it keeps to itself."""
+"""The client: its lifetime, its views and its budgets."""
 
 from __future__ import annotations
 
 import asyncio
-import copy
-import logging
-import pickle
-import types
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import aiohttp
 import pytest
-from scripted import KEY, error, ok, read_request, serving
+from scripted import KEY, ok, read_request, serving
 
 from tokfluence_async import (
     APIError,
     BudgetExceededError,
     ConfigurationError,
-    DecodeError,
+    Event,
     NotSentError,
     OutcomeUnknownError,
     Post,
-    PostNotFoundError,
     Price,
+    RetryScheduled,
     Tariff,
     Tokfluence,
-    TokfluenceError,
     UsageError,
     campaign_body,
 )
@@ -128,6 +123,106 @@ async def test_a_session_and_a_connector_of_the_caller_s_are_left_open(tokfluenc
     await connector.close()
 
 
+@pytest.mark.parametrize("kind", ["session", "connector"])
+async def test_what_the_caller_closes_too_early_is_named(tokfluence_env: Sandbox, kind: str) -> None:
+    tokfluence_env.seed({"posts": [URL]})
+    thing: Any = aiohttp.ClientSession() if kind == "session" else aiohttp.TCPConnector()
+    passed: dict[str, Any] = {kind: thing}
+    async with Tokfluence(**passed) as tok:
+        await tok.posts.show(VIDEO)
+        await thing.close()
+        for call in (tok.posts.show(VIDEO), tok.budget(max_credits=30).posts.analyze([URL])):
+            with pytest.raises(UsageError, match=f"the aiohttp {kind} that was passed in was closed"):
+                await call
+        with pytest.raises(UsageError, match="was closed"):
+            tok.posts.show_many([VIDEO])
+        assert tok.spent.charged_max == 1
+    assert len(tokfluence_env.requests()) == 1
+
+
+async def test_what_the_caller_closes_between_two_tries_is_named() -> None:
+    connector = aiohttp.TCPConnector()
+    session = aiohttp.ClientSession(connector=connector)
+
+    def close(event: Event) -> None:
+        if isinstance(event, RetryScheduled):
+            session.detach()  # closed from now on, at once
+
+    async with Tokfluence(KEY, base_url="http://127.0.0.1:1", session=session, backoff=0) as tok:
+        tok.events.subscribe(close)
+        with pytest.raises(UsageError, match="session that was passed in was closed"):
+            await tok.posts.analyze([URL])
+        assert tok.spent.charged_max == 0
+    await connector.close()
+
+
+async def test_a_lost_answer_stays_unknown_though_the_caller_s_session_was_closed_then() -> None:
+    arrived = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        arrived.set()
+        await asyncio.sleep(60)
+
+    session = aiohttp.ClientSession()
+    async with (
+        serving(serve) as port,
+        Tokfluence(KEY, base_url=f"http://127.0.0.1:{port}", session=session, backoff=0) as tok,
+    ):
+        call = asyncio.create_task(tok.posts.analyze([URL]))
+        await arrived.wait()
+        await session.close()
+        with pytest.raises(OutcomeUnknownError):
+            await call
+        assert tok.spent.charged_max == 25
+
+
+def test_where_no_event_loop_runs_it_says_what_to_write() -> None:
+    tok = Tokfluence(KEY)
+    with pytest.raises(UsageError, match="`async with Tokfluence"), tok:
+        pass
+    with pytest.raises(UsageError, match="inside a coroutine"):
+        tok.__aenter__().send(None)
+    with pytest.raises(UsageError, match="not open"):
+        tok.posts.show_many([VIDEO])
+
+
+async def test_another_thread_has_no_event_loop() -> None:
+    async with Tokfluence(KEY, base_url="http://127.0.0.1:1") as client:
+        with pytest.raises(UsageError) as caught:
+            await asyncio.to_thread(client.posts.show_many, [VIDEO])
+    assert str(caught.value) == (
+        "no event loop runs here: use `async with Tokfluence() as tok:` inside a coroutine, as `asyncio.run` runs it"
+    )
+
+
+async def test_the_end_of_the_block_waits_for_a_close_that_is_under_way() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        await asyncio.sleep(0.2)
+        writer.write(ok())
+        await writer.drain()
+
+    async with serving(serve) as port:
+        async with Tokfluence(KEY, base_url=f"http://127.0.0.1:{port}") as tok:
+            call = asyncio.create_task(tok.posts.show("1"))
+            await asyncio.sleep(0.05)
+            closing = asyncio.create_task(tok.close(grace=5))
+            await asyncio.sleep(0)
+        assert call.done()
+        assert closing.done()
+        assert isinstance(await call, Post)
+        await closing
+
+
+@pytest.mark.parametrize("grace", [float("nan"), -1, "5"])
+async def test_a_grace_is_a_number_of_seconds(grace: Any) -> None:
+    async with Tokfluence(KEY, base_url="http://127.0.0.1:1") as tok:
+        with pytest.raises(ConfigurationError, match="grace"):
+            await tok.close(grace=grace)
+        assert tok.session is not None
+
+
 # Views
 
 
@@ -203,171 +298,6 @@ async def test_a_tariff_and_an_encoder_of_the_caller_s(tokfluence_env: Sandbox) 
     async with Tokfluence(analyze_encoder=both) as tok:
         with pytest.raises(ConfigurationError, match="charged twice"):
             await tok.posts.analyze([URL])
-
-
-# What is not told
-
-
-def reachable(root: object) -> Iterator[object]:
-    """What hangs from an error: arguments, fields, causes, contexts, and the locals of the frames it came through.
-
-    Of those frames, only what they hold themselves: `self` of a session leads to everything there is.
-    """
-    todo, seen = [root], set[int]()
-    while todo:
-        thing = todo.pop()
-        if id(thing) in seen:
-            continue
-        seen.add(id(thing))
-        yield thing
-        if isinstance(thing, BaseException):
-            todo += [*thing.args, thing.__cause__, thing.__context__, thing.__traceback__, thing.__dict__]
-        elif isinstance(thing, types.TracebackType):
-            package = thing.tb_frame.f_globals.get("__name__", "").startswith("tokfluence_async")
-            todo += [thing.tb_next, *(thing.tb_frame.f_locals.values() if package else ())]
-        elif isinstance(thing, dict):
-            todo += [*thing.keys(), *thing.values()]
-        elif isinstance(thing, list | tuple | set):
-            todo += [*thing]
-
-
-def answer(status: int, body: bytes) -> bytes:
-    return (
-        b"HTTP/1.1 %d X\r\nContent-Length: %d\r\nX-You-Are: %s\r\n\r\n" % (status, len(body), KEY.encode())
-        + body
-    )
-
-
-QUOTING = b'{"error":{"code":"post_not_found","message":"no Bearer ' + KEY.encode() + b'"}}'
-ANSWERS = {
-    "quotes the key": answer(404, QUOTING),
-    "no HTTP": b"garbage " + KEY.encode() + b"\r\n\r\n",
-    "closed": b"",
-    "cut off": answer(200, ok())[:-3],
-    "no JSON": answer(200, b"<html>" + KEY.encode()),
-    "not as documented": answer(200, b'{"data":{"views":"' + KEY.encode() + b'"}}'),
-    "no error of the API": answer(500, b"Bearer " + KEY.encode()),
-    "redirect": answer(302, b""),
-}
-
-
-@pytest.mark.parametrize("name", [*ANSWERS, "refused", "closing", "timeout"])
-@pytest.mark.parametrize("keyed", [False, True], ids=["read", "keyed"])
-async def test_no_error_leads_to_the_key_or_to_aiohttp(name: str, *, keyed: bool) -> None:
-    if keyed and name == "not as documented":
-        pytest.skip("what the API says of an analysis is read whatever it is")
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await read_request(reader)
-        if name in {"closing", "timeout"}:
-            await asyncio.sleep(60)
-        writer.write(ANSWERS[name])
-        await writer.drain()
-        writer.close()
-
-    async with serving(serve) as port:
-        base_url = f"http://127.0.0.1:{1 if name == 'refused' else port}"
-        async with Tokfluence(KEY, base_url=base_url, backoff=0, max_retries=1) as tok:
-            call: Any = tok.posts.analyze([URL]) if keyed else tok.posts.show(VIDEO)
-            if name == "timeout":
-                call.close()
-                tight = tok.with_options(timeout=0.1)
-                call = tight.posts.analyze([URL], timeout=0.1) if keyed else tight.posts.show(VIDEO)
-            task = asyncio.create_task(call)
-            if name == "closing":
-                await asyncio.sleep(0.1)
-                await tok.close(grace=0)
-            with pytest.raises(TokfluenceError) as caught:
-                await task
-    found = list(reachable(caught.value))
-    assert len(found) > 5
-    for thing in found:
-        assert not type(thing).__module__.startswith(("aiohttp", "yarl", "multidict")), thing
-        assert KEY not in repr(thing)
-    twin = pickle.loads(pickle.dumps(caught.value))
-    assert type(twin) is type(caught.value)
-    assert (twin.__dict__, str(twin), twin.args) == (
-        caught.value.__dict__,
-        str(caught.value),
-        caught.value.args,
-    )
-    assert KEY.encode() not in pickle.dumps(caught.value)
-
-
-async def test_the_kinds_of_those_errors() -> None:
-    async def kind(name: str) -> type[Post | BaseException]:
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await read_request(reader)
-            writer.write(ANSWERS[name])
-            await writer.drain()
-            writer.close()
-
-        async with (
-            serving(serve) as port,
-            Tokfluence(KEY, base_url=f"http://127.0.0.1:{port}", max_retries=0) as tok,
-        ):
-            (result,) = await asyncio.gather(tok.posts.show(VIDEO), return_exceptions=True)
-        return type(result)
-
-    assert await kind("quotes the key") is PostNotFoundError
-    assert await kind("not as documented") is DecodeError
-    assert await kind("no HTTP") is OutcomeUnknownError
-    assert await kind("no JSON") is OutcomeUnknownError
-
-
-async def test_the_log_at_debug_tells_no_key_no_query_and_no_body(caplog: pytest.LogCaptureFixture) -> None:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while True:
-            head, _ = await read_request(reader)
-            body = error(422, "missing_parameter").body if b"GET" in head else b'{"data":{}}'
-            writer.write(
-                answer(422 if b"GET" in head else 200, body.replace(b"it said", b"SECRET " + KEY.encode()))
-            )
-            await writer.drain()
-
-    caplog.set_level(logging.DEBUG)
-    loop = asyncio.get_running_loop()
-    loop.set_debug(True)
-    try:
-        async with (
-            serving(serve) as port,
-            Tokfluence(KEY, base_url=f"http://127.0.0.1:{port}", backoff=0) as tok,
-        ):
-            await tok.posts.analyze([f"{URL}?SECRET"], extra_headers={"X-Mine": "SECRET"})
-            with pytest.raises(APIError, match="SECRET"):
-                await tok.posts.show(VIDEO, extra_query={"q": "SECRET"})
-    finally:
-        loop.set_debug(False)
-    ours = [record for record in caplog.records if record.name == "tokfluence_async"]
-    assert len(ours) >= 8
-    text = caplog.text + "".join(str(vars(record)) for record in ours)
-    assert "missing_parameter" in text
-    for secret in (KEY, KEY[13:], "SECRET", "Bearer"):
-        assert secret not in caplog.text
-
-
-def test_a_client_does_not_show_its_key() -> None:
-    tok = Tokfluence(KEY)
-    assert repr(tok) == "Tokfluence(base_url='https://developers.tokfluence.com')"
-    assert KEY not in repr(tok.options)
-    with pytest.raises(TypeError, match="not pickled"):
-        pickle.dumps(tok.options)
-    assert copy.copy(tok.options) == tok.options
-
-
-async def test_the_key_goes_to_the_configured_host_only(tokfluence_env: Sandbox) -> None:
-    heads: list[bytes] = []
-
-    async def thief(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heads.append((await read_request(reader))[0])
-
-    async with serving(thief) as port, Tokfluence() as tok:
-        for status in (301, 302, 303, 307, 308):
-            tokfluence_env.add_fault(effect="redirect", location=f"http://127.0.0.1:{port}/", status=status)
-            with pytest.raises(APIError) as caught:
-                await tok.posts.show(VIDEO)
-            assert caught.value.status == status
-    assert heads == []
 
 
 async def test_not_sent_over_a_refused_port() -> None:

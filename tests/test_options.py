@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -96,8 +97,15 @@ def test_a_wrong_variable_is_named(name: str, text: str, says: str) -> None:
         {"requests_per_minute": -1},
         {"max_credits": -1},
         {"max_credits": 10.0},
+        {"timeout": 10**400},
         {"nonsense": 1},
         {"api_key": ""},
+        {"api_key": b"key"},
+        {"api_key": 5},
+        {"api_key": ["key"]},
+        {"api_key": True},
+        {"base_url": b"https://host"},
+        {"base_url": 5},
         {"api_key": "two words"},
         {"api_key": "tkf\r\nX-Evil: 1"},
         {"api_key": "schlüssel"},
@@ -124,6 +132,17 @@ def test_what_a_setting_can_not_be(wrong: dict[str, Any]) -> None:
         "https://good\\@evil.test",
         "https://host?key=secret",
         "https://host#x",
+        "https://host?",
+        "https://host#",
+        "https://host/prefix/?#",
+        "https://user:secret@host:port",
+        "https://user:secret@host:99999",
+        "https://user:secret@[::1",
+        "https://user:secret/x@host",
+        "https://user:secret\\@host",
+        "ftp://user:secret@host",
+        "user:secret@host",
+        "https://host:0",
         "https://host/a b",
         "https://host\n",
         "https://höst",
@@ -184,16 +203,62 @@ def test_a_key_does_not_show_itself() -> None:
         repr([key]),
     ]
     assert all(KEY not in each and KEY[13:] not in each for each in shown)
-    for copier in (pickle.dumps, copy.deepcopy, copy.copy):
+    for pickled in (key, options):
         with pytest.raises(TypeError, match="not pickled"):
-            copier(key)
+            pickle.dumps(pickled)
     assert not hasattr(key, "__dict__")
     assert (key == APIKey(KEY), key == KEY, hash(key) == hash(APIKey(KEY))) == (True, False, True)
     assert (key.prefix, key.well_formed) == (KEY[:13], True)
     assert (APIKey("short-key").prefix, APIKey("short-key").well_formed) == ("shor", False)
 
 
-def test_a_wrong_key_is_not_quoted() -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        Options(api_key=f"{KEY} {KEY}")
-    assert KEY not in str(caught.value)
+@pytest.mark.parametrize("copier", [copy.copy, copy.deepcopy])
+def test_a_copy_shares_the_key(copier: Callable[[Any], Any]) -> None:
+    options = Options(api_key=f" {KEY}\n", timeout=7)
+    twin = copier(options)
+    assert twin == options
+    assert twin.api_key is options.api_key
+    assert options.require_key().reveal() == KEY
+    assert copier([options.api_key])[0].reveal() == KEY
+
+
+@pytest.mark.parametrize(
+    "wrong", [f"{KEY} {KEY}", f"{KEY}\nx", KEY.encode(), [KEY], {"key": KEY}, bytearray(KEY.encode())]
+)
+def test_a_wrong_key_is_not_quoted(wrong: Any) -> None:
+    for make in (APIKey, lambda key: Options(api_key=key), lambda key: Options.load({}, api_key=key)):
+        with pytest.raises(ConfigurationError, match="API key") as caught:
+            make(wrong)
+        assert KEY not in str(caught.value)
+
+
+def test_a_key_in_the_place_of_another_setting_is_not_quoted() -> None:
+    for name in ("base_url", "timeout", "max_retries"):
+        with pytest.raises(ConfigurationError) as caught:
+            Options.load({}, **{name: KEY})
+        with pytest.raises(ConfigurationError) as from_environment:
+            Options.load({f"TOKFLUENCE_{name.upper()}": KEY})
+        assert KEY[:13] not in f"{caught.value}{from_environment.value}"
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("https://host?", "query or fragment"),
+        ("https://host/#", "query or fragment"),
+        ("https://user:secret@host:port", "user name or password"),
+        ("https://host:port", "port is not a number"),
+        ("https://host:99999", "port is not a number"),
+        (b"https://host", r"must be text \(str\), not bytes"),
+    ],
+)
+def test_why_a_base_url_is_refused(url: Any, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        Options(base_url=url)
+
+
+def test_only_settings_can_be_replaced() -> None:
+    with pytest.raises(ConfigurationError, match="no setting is named tmieout"):
+        Options().replace(tmieout=5)
+    replaced = Options().replace(api_key=KEY)
+    assert replaced.require_key().reveal() == KEY

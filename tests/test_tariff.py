@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tokfluence_async.errors import ConfigurationError
 from tokfluence_async.protocol import endpoints
 from tokfluence_async.tariff import PRICES, Price, Tariff
 
@@ -49,8 +50,42 @@ def test_an_own_price_replaces_one() -> None:
 
 @pytest.mark.parametrize("wrong", [-1, 1.5, True, "1"])
 def test_a_price_is_whole_credits(wrong: Any) -> None:
-    with pytest.raises(ValueError, match="whole number of credits"):
+    with pytest.raises(ConfigurationError, match="base must be a whole number of credits"):
         Price(wrong)
+    with pytest.raises(ConfigurationError, match="per_url must be a whole number of credits"):
+        Price(1, wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"posts.shw": Price(3)}, "'posts.shw'"),
+        ({5: Price(3)}, "5"),
+        ({"posts.show": 3}, "posts.show must be a Price"),
+        ({"posts.show": None}, "posts.show must be a Price"),
+        ([("posts.show", Price(3))], "list"),
+        ("posts.show", "str"),
+        (None, "NoneType"),
+    ],
+)
+def test_an_entry_that_is_wrong_is_named(wrong: Any, named: str) -> None:
+    with pytest.raises(ConfigurationError, match=named):
+        Tariff(wrong)
+
+
+@pytest.mark.parametrize("wrong", [-1, 1.5, True, "1", None])
+def test_only_whole_numbers_are_priced(wrong: Any) -> None:
+    with pytest.raises(ConfigurationError, match="whole number"):
+        Tariff().price("posts.analyze", urls=wrong)
+    with pytest.raises(ConfigurationError, match="whole number"):
+        Tariff().estimate({}, urls=wrong)
+    with pytest.raises(ConfigurationError, match=r"number of posts\.show calls"):
+        Tariff().estimate({"posts.show": wrong})
+
+
+def test_its_errors_are_value_errors_too() -> None:
+    with pytest.raises(ValueError, match="no call is named"):
+        Tariff({"nope": Price()})
 
 
 def test_what_can_not_be_priced() -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, Self, Unpack, cast
 
 from tokfluence_async._version import __version__
+from tokfluence_async.errors import ConfigurationError, UsageError
 from tokfluence_async.models import AISearchResults
 from tokfluence_async.options import APIKey, Options
 from tokfluence_async.protocol.codec import AnalyzeEncoder, analyze_body, checked_encoder
 from tokfluence_async.protocol.limiter import Limiter
-from tokfluence_async.protocol.wire import checked_headers
-from tokfluence_async.resources.caller import Caller, CallOptions
+from tokfluence_async.resources.caller import Caller, CallOptions, own_headers
 from tokfluence_async.resources.campaigns import Campaigns
 from tokfluence_async.resources.creators import Creators
 from tokfluence_async.resources.posts import Posts
@@ -39,7 +39,8 @@ class Tokfluence:
     Args:
         api_key: The key; from TOKFLUENCE_API_KEY by default.
         base_url: Where the API is; https, or http on loopback.
-        timeout: Seconds for a whole call, its repeats included; see `Options`, also for the settings that follow.
+        timeout: Seconds from the first sending to the answer, repeats and their waits included; waiting for this
+            client's own rate limit before the first sending does not count. See `Options`, also for what follows.
         max_retries: How often a call is repeated after its first try.
         backoff: Seconds, at most, before the first repeat.
         settle: Seconds before a load repeats or looks into an unknown outcome.
@@ -47,14 +48,15 @@ class Tokfluence:
         concurrency: Requests in flight at once.
         batch_size: URLs in one analyze call of a load.
         max_credits: Credits that this client may spend at most; None is no cap.
-        session: An aiohttp session to use and to leave open.
-        connector: An aiohttp connector to use and to leave open.
+        session: An aiohttp session to use and to leave open, made on the event loop that uses the client.
+        connector: An aiohttp connector to use and to leave open, likewise.
         trace_configs: Passed on to aiohttp's session. They see the Authorization header.
         tariff: Prices, where they differ from the public ones.
         analyze_encoder: Writes the body of ``posts/analyze``, which the API does not document.
 
     Raises:
-        ConfigurationError: A setting is wrong. A missing key is told when the client is opened.
+        ConfigurationError: A setting is wrong. A missing key, and a session, connector or hook that can't be used, are
+            told when the client is opened.
     """
 
     def __init__(
@@ -76,6 +78,8 @@ class Tokfluence:
         tariff: Tariff | None = None,
         analyze_encoder: AnalyzeEncoder = analyze_body,
     ) -> None:
+        # Before anything is checked: the frames of an error shall not tell the key.
+        api_key = APIKey.seal(api_key)
         options = Options.load(
             api_key=api_key,
             base_url=base_url,
@@ -90,11 +94,12 @@ class Tokfluence:
         )
         self.events: EventStream = EventStream()
         self._http = (session, connector, trace_configs)
+        borrows = session is not None or connector is not None
         self._caller = Caller(
-            lifetime=Lifetime(self._open_session),
+            lifetime=Lifetime(self._open_session, check=self._check_borrowed if borrows else None),
             options=options,
-            tariff=tariff or Tariff(),
-            analyze_encoder=checked_encoder(analyze_encoder),
+            tariff=_checked_tariff(tariff),
+            analyze_encoder=checked_encoder(_callable(analyze_encoder)),
             budget=Budget(options.max_credits),
         )
         self._bind()
@@ -126,12 +131,31 @@ class Tokfluence:
             concurrency=options.concurrency,
         )
 
+    def _check_borrowed(self) -> None:
+        # Not into variables: errors lead to their frames, and from there to what aiohttp holds.
+        for kind, place in (("session", 0), ("connector", 1)):
+            if getattr(self._http[place], "closed", False):
+                raise UsageError(
+                    f"the aiohttp {kind} that was passed in was closed; keep it open for as long as the client is used"
+                )
+
+    def __enter__(self) -> NoReturn:
+        """Refuse ``with``.
+
+        Raises:
+            UsageError: Always: the client is opened by ``async with``.
+        """
+        raise UsageError("use `async with Tokfluence() as tok:` inside a coroutine, as `asyncio.run` runs it")
+
+    def __exit__(self, *_: object) -> None:
+        """Has to be there for ``with`` to be refused in words."""
+
     async def __aenter__(self) -> Self:
         """Open the client on this event loop.
 
         Raises:
-            ConfigurationError: There is no API key.
-            UsageError: It was opened before.
+            ConfigurationError: There is no API key, or a session, connector or hook that was passed in can't be used.
+            UsageError: It was opened before; what was passed in belongs to another event loop; or none runs here.
         """
         self._caller.lifetime.open()
         return self
@@ -145,13 +169,15 @@ class Tokfluence:
     async def close(self, *, grace: float = GRACE) -> None:
         """Close what the client opened, and nothing that was passed in. Closing twice is fine.
 
+        A second close, while one is under way, waits for that one to end; the first one's grace counts.
         Nothing new begins from here on. Calls that are under way are waited for; those that are still under way then
         are interrupted, and end with `NotSentError` or `OutcomeUnknownError`.
 
         Args:
-            grace: Seconds to wait.
+            grace: Seconds to wait, at least 0; infinite is for as long as it takes.
 
         Raises:
+            ConfigurationError: The grace is no number of seconds. Nothing was closed.
             UsageError: The client belongs to another event loop.
         """
         await self._caller.lifetime.close(grace)
@@ -176,7 +202,8 @@ class Tokfluence:
         """The engine below the resources, for code that decides by itself what to do after each attempt.
 
         Raises:
-            UsageError: The client is not open.
+            UsageError: The client is not open, belongs to another event loop, or the session or connector that was
+                passed in was closed.
         """
         return self._caller.lifetime.session()
 
@@ -209,7 +236,7 @@ class Tokfluence:
         Closing either closes both.
 
         Args:
-            timeout: Seconds for a whole call.
+            timeout: Seconds for a whole call, counted as in `Options`.
             max_retries: How often a call is repeated.
             backoff: Seconds, at most, before the first repeat.
             extra_headers: Sent with each request besides the client's own.
@@ -220,7 +247,7 @@ class Tokfluence:
         options = self.options.replace(timeout=timeout, max_retries=max_retries, backoff=backoff)
         changes: dict[str, Any] = {"options": options}
         if extra_headers is not None:
-            changes["extra_headers"] = {**self._caller.extra_headers, **checked_headers(extra_headers)}
+            changes["extra_headers"] = {**self._caller.extra_headers, **own_headers(extra_headers)}
         return self._view(**changes)
 
     def budget(self, *, max_credits: int) -> Self:
@@ -261,7 +288,7 @@ class Tokfluence:
             Credits.
 
         Raises:
-            ValueError: No call has such a name, or a number is negative.
+            ConfigurationError: No call has such a name, or a number is not a whole one, or negative.
         """
         return self.tariff.estimate(calls or {}, urls=urls)
 
@@ -279,6 +306,26 @@ class Tokfluence:
             The creators, and the filters that the query was read as.
 
         Raises:
-            ConfigurationError: The query is blank, or `max_results` out of range. Nothing was sent.
+            ConfigurationError: The query is blank, `max_results` out of range, or an option wrong. Nothing was sent.
+            BudgetExceededError: The credit cap leaves no room for it. Nothing was sent.
+            InsufficientCreditsError: The wallet is too low. Nothing was done, nothing charged.
+            OutcomeUnknownError: It may have been applied; repeat it with the error's `request_id` as key only.
+            RequestError: There is no usable answer for another reason, which its subclass tells; see `Posts`.
         """
         return await ai_search(self._caller, query, max_results=max_results, **options)
+
+
+def _checked_tariff(tariff: Any) -> Tariff:
+    if tariff is None:
+        return Tariff()
+    if not isinstance(tariff, Tariff):
+        raise ConfigurationError(
+            f"tariff must be a Tariff, such as Tariff({{…}}), not {type(tariff).__name__}"
+        )
+    return tariff
+
+
+def _callable(encoder: Any) -> AnalyzeEncoder:
+    if not callable(encoder):
+        raise ConfigurationError(f"analyze_encoder must be a function, not {type(encoder).__name__}")
+    return cast("AnalyzeEncoder", encoder)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
-import math
 import os
 import re
+import sys
 from collections.abc import Mapping
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Self, TypeVar
 from urllib.parse import urlsplit
 
 from attrs import Attribute, evolve, field, fields, frozen
@@ -23,28 +24,61 @@ _KEY = re.compile(r"tkf_live_[A-Za-z0-9]{32}")
 
 
 class APIKey:
-    """An API key that does not show itself: not in a repr, a pickle, a log, or `attrs.asdict`."""
+    """An API key that does not show itself: not in a repr, a pickle, a log, or `attrs.asdict`.
+
+    Args:
+        key: The key.
+
+    Raises:
+        ConfigurationError: It is no text, is empty, or holds what no key does. The message does not quote it.
+    """
 
     __slots__ = ("__key",)
 
     def __init__(self, key: str) -> None:
-        if not key:
+        self.__key: Any = key
+        del key  # an error's frames are shown by many a log: they hold the sealed form alone
+        self.check()
+
+    @classmethod
+    def seal(cls, key: Any) -> APIKey | None:
+        """What was given as a key, hidden before anything is looked at; `check` is to follow. Never raises.
+
+        Args:
+            key: The key; blanks and line ends around it do not count. None stays None.
+        """
+        if key is None or isinstance(key, APIKey):
+            return key
+        sealed = cls.__new__(cls)
+        sealed.__key = str.strip(key) if isinstance(key, str) else key  # noqa: SLF001 - its own
+        return sealed
+
+    def check(self) -> None:
+        """See that it can be sent.
+
+        Raises:
+            ConfigurationError: It can't. The message does not quote it.
+        """
+        if not isinstance(self.__key, str):
+            kind = type(self.__key).__name__
+            raise ConfigurationError(f"the API key must be text (str), not {kind}")
+        if not self.__key:
             raise ConfigurationError("the API key is empty; set TOKFLUENCE_API_KEY or pass api_key=…")
-        if not (key.isascii() and key.isprintable()) or " " in key:
+        if not (self.__key.isascii() and self.__key.isprintable()) or " " in self.__key:
             # The text is not quoted: it may be a real key with a line break behind it.
             raise ConfigurationError(
                 "the API key holds blanks, line breaks or other characters that no key has; copy it again"
             )
-        self.__key = key
 
     def reveal(self) -> str:
         """The key itself, for the Authorization header alone."""
-        return self.__key
+        key: str = self.__key
+        return key
 
     @property
     def prefix(self) -> str:
         """The public display prefix, its first 13 characters; shorter where the key is not of the usual form."""
-        return self.__key[:DISPLAY_PREFIX_LENGTH] if self.well_formed else self.__key[:4]
+        return self.reveal()[: DISPLAY_PREFIX_LENGTH if self.well_formed else 4]
 
     @property
     def well_formed(self) -> bool:
@@ -57,31 +91,57 @@ class APIKey:
     __str__ = __repr__
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, APIKey) and self.__key == other.__key
+        return isinstance(other, APIKey) and self.reveal() == other.reveal()
 
     def __hash__(self) -> int:
         return hash((APIKey, self.__key))
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Self:
+        # It never changes: a copy of the settings shares it.
+        return self
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an API key is not pickled; pass it through the environment")
 
 
-def _check_base_url(url: str) -> str:
+def _check_base_url(url: Any) -> str:
+    # What is quoted has no userinfo, query or fragment: all three are where people put secrets. Nor has an error of
+    # the parser's a place here: it quotes what it takes for the port, such as half a password.
+    if not isinstance(url, str):
+        raise ConfigurationError(f"the base URL must be text (str), not {type(url).__name__}")
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise ConfigurationError(f"the base URL is not a URL: {error}") from None
-    if parts.username is not None or parts.password is not None:
+        host = parts.hostname
+    except ValueError:
+        raise ConfigurationError(f"the base URL is not a URL such as {DEFAULT_BASE_URL}") from None
+    if "@" in parts.netloc:
         raise ConfigurationError("the base URL holds a user name or password; the API takes neither")
+    if "?" in url or "#" in url:
+        raise ConfigurationError(
+            "the base URL has a query or fragment, even if an empty one; the API's has neither"
+        )
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ConfigurationError("the base URL's port is not a number from 1 to 65535")
     if not host or not url.isascii() or not url.isprintable() or set(url) & set(' \\"<>^`{|}'):
-        raise ConfigurationError(f"the base URL {url!r} is not a URL such as {DEFAULT_BASE_URL}")
-    if parts.query or parts.fragment:
-        # Not quoted: what people put into a query is often a secret.
-        raise ConfigurationError("the base URL has a query or fragment; the API's has neither")
+        raise ConfigurationError(f"the base URL{_quoted(url)} is not a URL such as {DEFAULT_BASE_URL}")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        raise ConfigurationError(f"the base URL {url!r} must be https: the key would travel in the clear")
+        raise ConfigurationError(
+            f"the base URL{_quoted(url)} must be https: the key would travel in the clear"
+        )
     return url.rstrip("/")
+
+
+def _quoted(value: object) -> str:
+    """A wrong value, for a message; nothing where it may be a secret that was put into the wrong place."""
+    text = repr(value)
+    return "" if "tkf_" in text.lower() or "@" in text else f" {text}"
 
 
 def is_loopback(host: str) -> bool:
@@ -95,15 +155,18 @@ def is_loopback(host: str) -> bool:
 
 
 def _to_key(value: str | APIKey | None) -> APIKey | None:
-    return APIKey(value.strip()) if isinstance(value, str) else value
+    return APIKey.seal(value)
+
+
+def _check_key(_: Options, __: Attribute[Any], value: Any) -> None:
+    if isinstance(value, APIKey):
+        value.check()
 
 
 def _whole(low: int) -> Any:
     def check(_: Options, attribute: Attribute[Any], value: Any) -> None:
         if not isinstance(value, int) or isinstance(value, bool) or value < low:
-            raise ConfigurationError(
-                f"{attribute.name} must be a whole number, at least {low}, not {value!r}"
-            )
+            raise _wrong(f"{attribute.name} must be a whole number, at least {low}", value)
 
     return check
 
@@ -111,25 +174,61 @@ def _whole(low: int) -> Any:
 def _seconds(low: float) -> Any:
     def check(_: Options, attribute: Attribute[Any], value: Any) -> None:
         # Written so that NaN fails too.
-        if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value < math.inf:
-            raise ConfigurationError(
-                f"{attribute.name} must be a number of seconds, at least {low:g}, not {value!r}"
-            )
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not low <= value <= sys.float_info.max:
+            raise _wrong(f"{attribute.name} must be a number of seconds, at least {low:g}", value)
 
     return check
 
 
+def _wrong(what: str, value: object) -> ConfigurationError:
+    quoted = _quoted(value)
+    return ConfigurationError(f"{what}, not{quoted}" if quoted else what)
+
+
+C = TypeVar("C", bound=type[Any])
+
+
+def _sealing(cls: C) -> C:
+    """Have the key hidden before anything is checked.
+
+    attrs' own ``__init__`` would hold it in plain in its frame when another setting is refused.
+    """
+    init = cls.__init__
+
+    @functools.wraps(init)
+    def sealing(self: Any, **settings: Any) -> None:
+        _seal_in(settings)
+        init(self, **settings)
+
+    type.__setattr__(cls, "__init__", sealing)
+    return cls
+
+
+def _seal_in(settings: dict[str, Any]) -> None:
+    if "api_key" in settings:
+        settings["api_key"] = APIKey.seal(settings["api_key"])
+
+
+@_sealing
 @frozen(kw_only=True)
 class Options:
-    """The client's settings. `Options.load` fills what is not given from the environment."""
+    """The client's settings. `Options.load` fills what is not given from the environment.
 
-    api_key: APIKey | None = field(default=None, converter=_to_key)
+    A copy, a deep one too, shares the key; a pickle is refused.
+
+    Raises:
+        ConfigurationError: A setting has a value that it can't have; the message names it, and never holds the key.
+    """
+
+    api_key: APIKey | None = field(default=None, repr=False, converter=_to_key, validator=_check_key)
     """The API key. Environment: TOKFLUENCE_API_KEY."""
     base_url: str = field(default=DEFAULT_BASE_URL, converter=_check_base_url)
     """Where the API is; https, or http on loopback. Environment: TOKFLUENCE_BASE_URL."""
     timeout: float = field(default=60.0, validator=_seconds(0.001))
-    """Seconds for a whole call, retries and waits included. A call that submits URLs gets a thirtieth of it more
-    for each. Environment: TOKFLUENCE_TIMEOUT."""
+    """Seconds from the first sending to the answer, repeats and their waits included; waiting for this client's own
+    rate limit before the first sending does not count. A call that submits URLs gets a thirtieth of it more for each.
+    Environment: TOKFLUENCE_TIMEOUT."""
     max_retries: int = field(default=4, validator=_whole(0))
     """How often a call is repeated after its first try. Environment: TOKFLUENCE_MAX_RETRIES."""
     backoff: float = field(default=0.5, validator=_seconds(0))
@@ -156,16 +255,14 @@ class Options:
         Raises:
             ConfigurationError: A setting is unknown or has a value that it can't have; the message names it.
         """
-        names = {each.name for each in fields(cls)}
-        unknown = given.keys() - names
-        if unknown:
-            raise ConfigurationError(f"no setting is named {', '.join(sorted(unknown))}")
+        _seal_in(given)
+        found = _from_environment(os.environ if environ is None else environ)
+        del environ  # as with a key: what is in it is not to be found in the frames of an error
+        _check_names(given)
         values = {name: value for name, value in given.items() if value is not None}
-        environ = os.environ if environ is None else environ
-        for name in sorted(names - values.keys()):
-            variable = f"TOKFLUENCE_{name.upper()}"
-            text = environ.get(variable, "").strip()
-            if text:
+        for name, text in found.items():
+            if name not in values:
+                variable = _variable(name)
                 values[name] = _from_text(name, variable, text)
                 _check_alone(cls, name, variable, values[name])
         return cls(**values)
@@ -174,8 +271,10 @@ class Options:
         """The same settings but for some; None leaves one as it is.
 
         Raises:
-            ConfigurationError: A setting has a value that it can't have; the message names it.
+            ConfigurationError: A setting is unknown or has a value that it can't have; the message names it.
         """
+        _seal_in(changes)
+        _check_names(changes)
         changed: Options = evolve(self, **{name: each for name, each in changes.items() if each is not None})
         return changed
 
@@ -194,6 +293,24 @@ class Options:
         return self.api_key
 
 
+def _check_names(settings: Mapping[str, Any]) -> None:
+    unknown = settings.keys() - {each.name for each in fields(Options)}
+    if unknown:
+        raise ConfigurationError(f"no setting is named {', '.join(sorted(unknown))}")
+
+
+def _variable(name: str) -> str:
+    return f"TOKFLUENCE_{name.upper()}"
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """What the environment sets, as it says it; the key sealed. Blank is not set."""
+    texts = {each.name: environ.get(_variable(each.name), "").strip() for each in fields(Options)}
+    found: dict[str, Any] = {name: text for name, text in sorted(texts.items()) if text}
+    _seal_in(found)
+    return found
+
+
 def _check_alone(cls: type[Options], name: str, variable: str, value: Any) -> None:
     """Have a value from the environment checked by itself, so that the error names the variable."""
     try:
@@ -206,7 +323,7 @@ _INTEGERS = frozenset({"max_retries", "requests_per_minute", "concurrency", "bat
 _NUMBERS = frozenset({"timeout", "backoff", "settle"})
 
 
-def _from_text(name: str, variable: str, text: str) -> Any:
+def _from_text(name: str, variable: str, text: Any) -> Any:
     try:
         if name in _INTEGERS:
             return int(text)
@@ -214,5 +331,5 @@ def _from_text(name: str, variable: str, text: str) -> Any:
             return float(text)
     except ValueError:
         kind = "a whole number" if name in _INTEGERS else "a number"
-        raise ConfigurationError(f"{variable} must be {kind}, not {text!r}") from None
+        raise _wrong(f"{variable} must be {kind}", text) from None
     return text

@@ -8,12 +8,20 @@ from typing import Any
 
 from attrs import Attribute, field, frozen
 
+from tokfluence_async.errors import ConfigurationError
+
 __all__ = ["PRICES", "Price", "Tariff"]
 
 
 def _credits(_: object, attribute: Attribute[int], value: Any) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"{attribute.name} must be a whole number of credits, 0 or more: {value!r}")
+    if not _is_count(value):
+        raise ConfigurationError(
+            f"{attribute.name} must be a whole number of credits, 0 or more, not {value!r}"
+        )
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 @frozen
@@ -21,7 +29,7 @@ class Price:
     """A call's price: `base` credits, and `per_url` more for each URL that it submits.
 
     Raises:
-        ValueError: A part is not a whole number, or negative.
+        ConfigurationError: A part is not a whole number, or negative.
     """
 
     base: int = field(default=0, validator=_credits)
@@ -50,8 +58,20 @@ PRICES: Mapping[str, Price] = MappingProxyType(
 """The API's public tariff: https://developers.tokfluence.com, page *Credits*."""
 
 
-def _with_public(own: Mapping[str, Price]) -> Mapping[str, Price]:
-    return MappingProxyType({**PRICES, **own})
+def _with_public(own: Any) -> Mapping[str, Price]:
+    if not isinstance(own, Mapping):
+        raise ConfigurationError(f"a tariff is made of prices by call, not of a {type(own).__name__}")
+    prices: dict[Any, Any] = {**own}
+    for call, price in prices.items():
+        if call not in PRICES:
+            raise _unknown(call)
+        if not isinstance(price, Price):
+            raise ConfigurationError(f"the price of {call} must be a Price, such as Price(1), not {price!r}")
+    return MappingProxyType({**PRICES, **prices})
+
+
+def _unknown(call: object) -> ConfigurationError:
+    return ConfigurationError(f"no call is named {call!r}; there are: {', '.join(sorted(PRICES))}")
 
 
 @frozen
@@ -60,6 +80,9 @@ class Tariff:
 
     Args:
         prices: Calls whose price differs from the public tariff; the rest keep theirs.
+
+    Raises:
+        ConfigurationError: An entry names no call, or is no `Price`; the message names it.
     """
 
     prices: Mapping[str, Price] = field(factory=dict[str, Price], converter=_with_public)
@@ -75,16 +98,16 @@ class Tariff:
             Credits.
 
         Raises:
-            ValueError: No call has this name, or the number of URLs is negative.
+            ConfigurationError: No call has this name, or the number of URLs is not a whole number, or negative.
         """
-        if urls < 0:
-            raise ValueError("the number of URLs can't be negative")
+        if not _is_count(urls):
+            raise ConfigurationError(
+                f"the number of URLs must be a whole number, and not be negative, not {urls!r}"
+            )
         try:
             price = self.prices[call]
-        except KeyError:
-            raise ValueError(
-                f"no call is named {call!r}; there are: {', '.join(sorted(self.prices))}"
-            ) from None
+        except (KeyError, TypeError):
+            raise _unknown(call) from None
         return price.base + price.per_url * urls
 
     def estimate(self, calls: Mapping[str, int], *, urls: int = 0) -> int:
@@ -98,10 +121,13 @@ class Tariff:
             Credits.
 
         Raises:
-            ValueError: A call has an unknown name, or a number is negative.
+            ConfigurationError: A call has an unknown name, or a number is not a whole one, or negative.
         """
-        if any(times < 0 for times in calls.values()):
-            raise ValueError("the number of calls can't be negative")
+        for call, times in calls.items():
+            if not _is_count(times):
+                raise ConfigurationError(
+                    f"the number of {call} calls must be a whole number, and not be negative, not {times!r}"
+                )
         return sum(self.price(call) * times for call, times in calls.items()) + self.price(
             "posts.analyze", urls=urls
         )

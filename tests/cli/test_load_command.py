@@ -267,3 +267,21 @@ def test_what_stays_unknown_is_named_and_bought_anew_by_explicit_word(
     report = json.loads(ended.stdout)
     assert report["urls"]["accepted"] == 20
     assert report["credits"]["charged_min"] <= sandbox.ledger().net <= report["credits"]["charged_max"]
+
+
+@pytest.mark.parametrize("option", ["--rejects", "--events"])
+def test_what_a_load_needs_is_not_written_over(
+    option: str, cli: CLI, sheet: Sheet, tmp_path: Path, sandbox: Sandbox
+) -> None:
+    source = sheet(3)
+    assert cli("preview", source, "--name", "Spring", "--save", "old.tokload")[0] == 0
+    (tmp_path / "link.csv").symlink_to(source)
+    before = {each: each.read_bytes() for each in tmp_path.iterdir()}
+    load = ("load", source, "--name", "Spring", "--yes", "--state", "new.tokload", option)
+    for name in (source, f"./{source.name}", "link.csv", "old.tokload", "new.tokload"):
+        code, _, err = cli(*load, name)
+        assert code == 2, name
+        assert option in err
+    assert cli("resume", "old.tokload", "--yes", option, "old.tokload")[0] == 2
+    assert {each: each.read_bytes() for each in tmp_path.iterdir()} == before
+    assert sandbox.ledger().net == 0

@@ -258,3 +258,19 @@ def test_a_load_without_a_campaign(cli: CLI, sheet: Sheet) -> None:
         code, _, err = cli(words[0], "spring.tokload", *words[1:])
         assert code == 2
         assert "no campaign yet; go on with it by `tokfluence resume spring.tokload`" in err
+
+
+@pytest.mark.parametrize(
+    "words", [("report",), ("export", "posts", "--format", "csv")], ids=["report", "export"]
+)
+def test_a_load_file_is_not_written_over(
+    words: tuple[str, ...], cli: CLI, sheet: Sheet, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    assert cli("load", sheet(3), "--name", "Spring", "--yes")[0] == 0
+    spent, before = sandbox.ledger().net, (tmp_path / "spring.tokload").read_bytes()
+    command, *rest = words
+    code, out, err = cli(command, "spring.tokload", *rest, "-o", "spring.tokload")
+    assert (code, out) == (2, "")
+    assert "--output would write into this load file" in err
+    assert (tmp_path / "spring.tokload").read_bytes() == before
+    assert sandbox.ledger().net == spent

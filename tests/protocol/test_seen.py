@@ -86,3 +86,23 @@ def test_every_answer_is_classified_and_only_success_is_applied(
     kind = see(Reply(status, {}, body, problem)).kind
     assert (kind in {Kind.APPLIED, Kind.GARBLED}) == (200 <= status < 300)
     assert kind is not Kind.NOT_SENT
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(200, {}, b"", "longer than 9 bytes", lasting=True),
+        Reply(200, {}, api("busy")),
+        Reply(404, {}, HTML),
+    ],
+)
+def test_what_would_be_answered_so_again(reply: Reply) -> None:
+    assert see(reply).lasting
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [Reply(200, {}, b"", "cut off"), Reply(200, {}, HTML), Reply(408, {}, HTML), Reply(503, {}, HTML)],
+)
+def test_what_may_pass(reply: Reply) -> None:
+    assert not see(reply).lasting

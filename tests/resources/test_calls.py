@@ -199,8 +199,11 @@ async def test_a_name_that_is_taken(tok: Tokfluence) -> None:
     await tok.campaigns.create("Spring")
     with pytest.raises(InvalidCampaignError):
         await tok.campaigns.create("Spring")
+
+
+async def test_a_parameter_that_the_api_does_not_take(tok: Tokfluence) -> None:
     with pytest.raises(MissingParameterError):
-        await tok.campaigns.create("Summer", extra_body={"name": None})
+        await tok.creators.search(min_followers="many").next_page()
 
 
 async def test_a_key_of_the_caller_s_is_used_once(tok: Tokfluence, tokfluence_sandbox: Sandbox) -> None:

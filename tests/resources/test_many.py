@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+import gc
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import aclosing
 from typing import Any
 
@@ -16,6 +17,9 @@ from tokfluence_async import (
     AuthenticationError,
     BudgetExceededError,
     ConfigurationError,
+    ForbiddenError,
+    InsufficientCreditsError,
+    NotSentError,
     Post,
     PostNotFoundError,
     Tokfluence,
@@ -34,11 +38,13 @@ class Shop:
         self.latency = latency
         self.errors = errors or {}
         self.begun: list[str] = []
+        self.begun_at: dict[str, float] = {}
         self.done: dict[str, float] = {}
         self.in_flight = self.most = 0
 
     async def show(self, post_id: str) -> Post:
         self.begun.append(post_id)
+        self.begun_at[post_id] = asyncio.get_running_loop().time()
         self.in_flight += 1
         self.most = max(self.most, self.in_flight)
         try:
@@ -58,6 +64,11 @@ def run(main: Coroutine[Any, Any, Any]) -> Any:
 async def drain(shown: AsyncIterator[Shown], into: list[str]) -> None:
     async for each in shown:
         into.append(each.post_id)  # noqa: PERF401 - what came before an error counts
+
+
+async def collect(shown: AsyncIterator[Shown], into: list[Shown]) -> None:
+    async for each in shown:
+        into.append(each)  # noqa: PERF401 - what came before an error counts
 
 
 def ids(count: int) -> Iterator[str]:
@@ -189,25 +200,200 @@ def test_an_input_that_raises_raises_after_what_is_paid_for(*, ordered: bool, is
     run(main())
 
 
+@pytest.mark.parametrize("ordered", [True, False], ids=["ordered", "as completed"])
 @pytest.mark.parametrize(
     "error",
     [
         AuthenticationError("no"),
+        ForbiddenError("no"),
+        InsufficientCreditsError("no"),
         BudgetExceededError(price=1, max_credits=1, committed=1),
         UsageError("closed"),
     ],
+    ids=lambda error: type(error).__name__,
 )
-def test_an_error_that_is_everybody_s_ends_it_after_what_is_paid_for(error: Exception) -> None:
-    shop = Shop(lambda n: 1 if n == 2 else 5, {2: error})
+def test_an_error_that_is_everybody_s_ends_it_after_what_is_paid_for(
+    error: Exception, *, ordered: bool
+) -> None:
+    """The first id is slow, so that in order many others are done, or wait for a place, before it."""
+    shop = Shop(lambda n: [30, 1, 2][n] if n < 3 else 5, {2: error})
+
+    async def main() -> list[Shown]:
+        got: list[Shown] = []
+        with pytest.raises(type(error)) as caught:
+            await collect(show_many(shop.show, ids(1000), ordered=ordered, concurrency=4), got)
+        assert caught.value is error
+        return got
+
+    got = run(main())
+    assert all(shop.begun_at[each] <= shop.done["2"] for each in shop.begun)
+    assert shop.begun == ["0", "1", "2", "3", "4"]
+    found = {each.post_id: each for each in got}
+    # Each id that was taken from the input has its result, and only one.
+    assert len(found) == len(got)
+    assert sorted(found, key=int) == list(ids(len(found)))
+    if ordered:
+        assert [each.post_id for each in got] == list(ids(len(got)))
+        assert len(got) > len(shop.begun)
+    for post_id, each in found.items():
+        if post_id == "2":
+            assert each.error is error
+        elif post_id in shop.begun:
+            assert each.post is not None
+        else:
+            assert isinstance(each.error, NotSentError)
+            assert "not begun" in each.error.message
+            assert (each.error.method, each.error.path) == ("GET", f"/v1/posts/{post_id}")
+            assert each.error.attempts == 0
+
+
+def test_of_several_such_errors_the_first_is_raised_and_each_is_told() -> None:
+    shop = Shop(lambda n: 5 - n, {n: AuthenticationError(str(n)) for n in range(3)})
+
+    async def main() -> list[Shown]:
+        got: list[Shown] = []
+        with pytest.raises(AuthenticationError, match="2"):
+            await collect(show_many(shop.show, ids(1000), ordered=True, concurrency=3), got)
+        return got
+
+    assert [each.error.message for each in run(main())[:3] if each.error] == ["0", "1", "2"]
+
+
+def test_what_waits_for_a_place_and_is_no_id_is_told_as_that() -> None:
+    shop = Shop(lambda _: 1, {0: AuthenticationError("no")})
+
+    async def main() -> list[Shown]:
+        got: list[Shown] = []
+        with pytest.raises(AuthenticationError):
+            await collect(show_many(shop.show, ["0", ""], ordered=True, concurrency=1), got)
+        return got
+
+    assert [type(each.error) for each in run(main())] == [AuthenticationError, ConfigurationError]
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_a_fault_in_the_call_itself_begins_nothing_more_either(*, ordered: bool) -> None:
+    shop = Shop(lambda n: 1 if n == 2 else 5, {2: ZeroDivisionError()})
 
     async def main() -> None:
-        got: list[str] = []
-        with pytest.raises(type(error)):
-            await drain(show_many(shop.show, ids(1000), ordered=False, concurrency=4), got)
-        assert sorted(got) == ["0", "1", "3"]
+        with pytest.raises(ZeroDivisionError):
+            await collect(show_many(shop.show, ids(1000), ordered=ordered, concurrency=4), [])
+        assert shop.in_flight == 0
         assert len(shop.begun) == 4
 
     run(main())
+
+
+# Leaving early: what is left behind
+
+
+class Feed:
+    """Ids from a generator that tells when it was closed."""
+
+    def __init__(self, gap: float = 0.0) -> None:
+        self.gap = gap
+        self.closed = False
+
+    async def aids(self) -> AsyncGenerator[str, None]:
+        try:
+            for n in range(1000):
+                await asyncio.sleep(self.gap)
+                yield str(n)
+        finally:
+            await asyncio.sleep(0)
+            self.closed = True
+
+    def ids(self) -> Iterator[str]:
+        try:
+            yield from ids(1000)
+        finally:
+            self.closed = True
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+@pytest.mark.parametrize("kind", ["sync", "async", "slow async"])
+@pytest.mark.parametrize("end", ["left", "error", "cancelled"])
+def test_a_generator_is_closed_with_the_iteration(end: str, kind: str, *, ordered: bool) -> None:
+    feed = Feed(gap=10 if kind == "slow async" else 0)
+    source: Any = feed.ids() if kind == "sync" else feed.aids()
+    shop = Shop(lambda n: n + 1, {1: AuthenticationError("no")} if end == "error" else None)
+
+    async def main() -> None:
+        async with aclosing(show_many(shop.show, source, ordered=ordered, concurrency=3)) as shown:
+            if end == "left":
+                await anext(shown)
+            elif end == "cancelled":
+                reader = asyncio.create_task(collect(shown, []))
+                await asyncio.sleep(2.5)
+                reader.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await reader
+            else:
+                with pytest.raises(AuthenticationError):
+                    await collect(shown, [])
+        assert feed.closed
+        assert shop.in_flight == 0
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(main())
+
+
+class Stream:
+    """An async iterator that is no generator, such as a queue or a connection: its owner closes it."""
+
+    def __init__(self) -> None:
+        self.number = -1
+        self.closed = False
+
+    def __aiter__(self) -> Stream:
+        return self
+
+    async def __anext__(self) -> str:
+        self.number += 1
+        return str(self.number)
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+def test_a_stream_of_the_caller_s_stays_open() -> None:
+    stream, shop = Stream(), Shop()
+
+    async def main() -> None:
+        async with aclosing(show_many(shop.show, stream, ordered=True, concurrency=3)) as shown:
+            await anext(shown)
+
+    run(main())
+    assert not stream.closed
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+@pytest.mark.parametrize("kind", ["sync", "async", "slow async"])
+@pytest.mark.parametrize("begun", [True, False])
+def test_an_abandoned_iteration_leaves_nothing_running(kind: str, *, begun: bool, ordered: bool) -> None:
+    """Neither closed nor read to its end; a warning of what is left would be an error here."""
+    feed = Feed(gap=0.5 if kind == "slow async" else 0)
+    shop = Shop(lambda n: n + 1)
+
+    async def main() -> None:
+        shown = show_many(
+            shop.show,
+            feed.ids() if kind == "sync" else feed.aids(),
+            ordered=ordered,
+            concurrency=3,
+        )
+        if begun:
+            async for _ in shown:
+                break
+        del shown
+        gc.collect()
+        await asyncio.sleep(0.001)
+        assert shop.in_flight == 0
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert feed.closed == begun
+
+    run(main())
+    gc.collect()
 
 
 def test_what_is_no_id_is_an_error_of_its_own() -> None:
@@ -234,3 +420,20 @@ async def test_against_the_sandbox(tok: Tokfluence, tokfluence_sandbox: Sandbox)
         tok.posts.show_many("7234567890123456789")
     with pytest.raises(ConfigurationError):
         tok.posts.show_many(videos, timeout=-1)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("ordered", [True, False])
+async def test_an_empty_wallet_ends_it(
+    tok: Tokfluence, tokfluence_sandbox: Sandbox, tokfluence_key: str, *, ordered: bool
+) -> None:
+    videos = [str(7234567890123456000 + n) for n in range(60)]
+    tokfluence_sandbox.seed({"posts": videos})
+    tokfluence_sandbox.set_wallet(tokfluence_key, 20)
+    got: list[Shown] = []
+    with pytest.raises(InsufficientCreditsError):
+        await collect(tok.posts.show_many(iter(videos), ordered=ordered), got)
+    assert sum(each.post is not None for each in got) == 20 == tok.spent.charged.max
+    assert sorted(each.post_id for each in got) == videos[: len(got)]
+    assert {type(each.error) for each in got if each.error} <= {InsufficientCreditsError, NotSentError}
+    assert len(tokfluence_sandbox.requests()) <= 20 + tok.options.concurrency

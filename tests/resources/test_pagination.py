@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tokfluence_async import DecodeError, NotSentError, Page, Paginator
+from tokfluence_async import ConfigurationError, DecodeError, NotSentError, Page, Paginator, Tokfluence
 from tokfluence_async.models import Model
+from tokfluence_async.sandbox import Sandbox
 
 pytestmark = pytest.mark.anyio
 
@@ -113,6 +114,47 @@ async def test_a_cursor_for_the_second_time_ends_it_once_its_page_is_handed_out(
         assert found == [1, 2, 3, 4, 5]
         assert caught.value.json_path == "$.meta.next_cursor"
     assert len(source.fetched) == 6
+
+
+async def test_a_repeated_cursor_is_told_with_its_call(tok: Tokfluence, tokfluence_sandbox: Sandbox) -> None:
+    answer = b'{"data": [{"comment_id": "1"}], "meta": {"next_cursor": 5}}'
+    headers = {"X-Credits-Remaining": "7", "X-Request-Id": "r-1"}
+    tokfluence_sandbox.add_fault(
+        effect="status", status=200, body=answer, headers=headers, call="posts.comments", count=2
+    )
+    comments = tok.posts.comments("77")
+    assert [len(await comments.next_page()), len(await comments.next_page())] == [1, 1]
+    with pytest.raises(DecodeError, match="second time") as caught:
+        await comments.next_page()
+    error = caught.value
+    assert (error.method, error.path, error.attempts) == ("GET", "/v1/posts/77/comments", 1)
+    assert str(error).startswith("GET /v1/posts/77/comments: the API gave the cursor 5")
+    assert error.body == answer
+    assert (error.request_id, error.credits_remaining) == ("r-1", 7)
+
+
+async def test_a_repeated_cursor_of_a_search_is_told_with_its_call(
+    tok: Tokfluence, tokfluence_sandbox: Sandbox
+) -> None:
+    answer = b'{"data": [], "meta": {"next_cursor": "a"}}'
+    tokfluence_sandbox.add_fault(effect="status", status=200, body=answer, call="creators.search", count=2)
+    with pytest.raises(DecodeError, match="second time") as caught:
+        await drain(aiter(tok.creators.search(region="DE")), [])
+    assert (caught.value.method, caught.value.path) == ("GET", "/v1/creators/search")
+
+
+@pytest.mark.parametrize("cursor", ["", True, 1.5, [1], {}])
+async def test_what_is_no_cursor_is_refused(
+    tok: Tokfluence, tokfluence_sandbox: Sandbox, cursor: Any
+) -> None:
+    for make in (
+        lambda: Paginator(Pages({}).fetch, cursor=cursor),
+        lambda: tok.posts.comments("1", cursor=cursor),
+        lambda: tok.creators.search(cursor=cursor),
+    ):
+        with pytest.raises(ConfigurationError, match="cursor"):
+            make()
+    assert tokfluence_sandbox.requests() == []
 
 
 async def test_a_first_page_that_leads_to_itself() -> None:

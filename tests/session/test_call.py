@@ -14,6 +14,7 @@ from tokfluence_async.errors import (
     ForbiddenError,
     InsufficientCreditsError,
     InternalError,
+    InvalidRequestError,
     MissingParameterError,
     NotFoundError,
     NotSentError,
@@ -78,7 +79,6 @@ def test_answers_that_are_for_good(
 PASSING: list[tuple[Outcome, type[RequestError], int]] = [
     (REFUSED, NotSentError, 0),
     (RESET, OutcomeUnknownError, PRICE),
-    (error(408, "timeout"), APIError, PRICE),
     (error(429, "rate_limited", retry_after="1"), RateLimitedError, 0),
     (error(500, "internal_error"), InternalError, PRICE),
     (error(502, "upstream_error"), UpstreamError, 0),
@@ -86,7 +86,6 @@ PASSING: list[tuple[Outcome, type[RequestError], int]] = [
     (reply(403, b"<html>"), ForbiddenError, 0),
     (error(503, "service_unavailable"), ServerError, PRICE),
     (reply(504, b""), ServerError, PRICE),
-    (reply(404, b"<html>not here</html>"), NotFoundError, PRICE),
 ]
 
 
@@ -108,6 +107,45 @@ def test_outcomes_that_may_pass(
         assert post.response.attempts == 2
         assert bench.budget.charged.min == PRICE
         assert len({(each.idempotency_key, each.body) for _, each, _ in bench.script.sent}) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "tries"),
+    [
+        (error(408, "timeout"), APIError, 3),
+        (reply(404, b"<html>not here</html>"), NotFoundError, 1),
+        (reply(422, b""), InvalidRequestError, 1),
+    ],
+    ids=["408", "404", "422"],
+)
+def test_a_refusal_that_is_not_the_apis_word_leaves_the_outcome_unknown(
+    answer: Reply, kind: type[APIError], tries: int
+) -> None:
+    bench, failure = outcome_of(READ, [answer], retries=2)
+    assert type(failure) is kind
+    assert failure.attempts == tries
+    assert bench.budget.charged == Charge(0, PRICE * tries)
+    bench, failure = outcome_of(BUY, [answer], retries=2)
+    assert isinstance(failure, OutcomeUnknownError)
+    assert type(failure.__cause__) is kind
+    assert failure.attempts == tries
+    assert bench.budget.charged == Charge(0, PRICE)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Reply(200, {}, b"", "longer than 16 bytes", lasting=True),
+        Reply(200, {}, b"", "encoded as 'br', which was not asked for", lasting=True),
+        error(200, "internal_error"),
+    ],
+    ids=["too-long", "encoded", "an-error"],
+)
+def test_what_would_be_answered_so_again_is_paid_for_once(answer: Reply) -> None:
+    bench, failure = outcome_of(READ, [answer, reply()])
+    assert isinstance(failure, OutcomeUnknownError)
+    assert len(bench.script.sent) == 1
+    assert bench.budget.charged == Charge(0, PRICE)
 
 
 @pytest.mark.parametrize("request_", [READ, BUY], ids=["read", "keyed"])

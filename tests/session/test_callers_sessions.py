@@ -39,7 +39,8 @@ async def test_a_caller_s_session_is_used_and_left_open() -> None:
         assert isinstance(await sent_to(answering_once(b""), POST, session=session), Lost)
     async with opened("http://127.0.0.1:1", connector=None) as transport:
         await transport.close()
-        assert await transport.send(POST, timeout=5) == NotSent("the aiohttp session was closed")
+        closed = NotSent("the aiohttp session was closed", lasting=True)
+        assert await transport.send(POST, timeout=5) == closed
 
 
 async def test_what_a_caller_s_middleware_raises_ends_in_an_outcome() -> None:
@@ -78,23 +79,50 @@ async def test_sessions_that_can_not_be_used_are_refused() -> None:
             transport(session=live, trace_configs=[aiohttp.TraceConfig()])
 
 
-def test_a_connector_of_another_loop_is_refused() -> None:
-    async def make() -> aiohttp.TCPConnector:
-        return aiohttp.TCPConnector()
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"session": 5}, r"session must be an aiohttp\.ClientSession, not int"),
+        ({"session": "s"}, r"session must be an aiohttp\.ClientSession, not str"),
+        ({"session": 0}, r"session must be an aiohttp\.ClientSession, not int"),
+        ({"connector": 5}, r"connector must be an aiohttp connector, such as aiohttp\.TCPConnector, not int"),
+        ({"connector": 0}, "connector must be"),
+        ({"trace_configs": [5]}, r"trace_configs must be a list of aiohttp\.TraceConfig objects"),
+        ({"trace_configs": 5}, "trace_configs must be"),
+        ({"trace_configs": None}, "trace_configs must be"),
+    ],
+)
+async def test_what_is_not_aiohttp_s_is_refused(more: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        Transport("http://127.0.0.1:1", APIKey(KEY), concurrency=1, user_agent="x", **more)
+
+
+@pytest.mark.parametrize("ended", [False, True], ids=["alive", "ended"])
+@pytest.mark.parametrize("kind", ["session", "connector"])
+def test_what_belongs_to_another_loop_is_refused(kind: str, *, ended: bool) -> None:
+    async def make() -> Any:
+        return aiohttp.ClientSession() if kind == "session" else aiohttp.TCPConnector()
+
+    async def use() -> None:
+        more: dict[str, Any] = {kind: thing}
+        Transport("http://127.0.0.1:1", APIKey(KEY), concurrency=1, user_agent="x", **more)
+
+    async def close() -> None:
+        await thing.close()
 
     with asyncio.Runner() as one, asyncio.Runner() as other:
-        connector = one.run(make())
-
-        async def use() -> None:
-            Transport("http://127.0.0.1:1", APIKey(KEY), concurrency=1, user_agent="x", connector=connector)
-
-        with pytest.raises(UsageError, match="another event loop"):
+        thing = one.run(make())
+        if ended:
+            one.run(close())
+            thing = one.run(make())
+            one.close()
+        with pytest.raises(UsageError, match=f"{kind} that was passed in belongs to another event loop"):
             other.run(use())
-        one.run(_close(connector))
-
-
-async def _close(connector: aiohttp.TCPConnector) -> None:
-    await connector.close()
+        if ended:
+            thing._connector = None if kind == "session" else thing.close
+            thing._closed = True
+        else:
+            one.run(close())
 
 
 async def test_trace_hooks_of_the_caller_see_the_request() -> None:

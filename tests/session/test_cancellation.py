@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 
 import pytest
 import virtual_time
 from call_bench import BUY, PRICE, READ, Bench, run
-from scripted import REFUSED, RESET, Step, error, reply
+from scripted import KEY, POST_ID, REFUSED, RESET, Step, error, reply, serving
 
+from tokfluence_async import Tokfluence
 from tokfluence_async.models import Post
 from tokfluence_async.protocol.wire import Outcome, Request
 from tokfluence_async.session.budget import Charge
@@ -101,3 +103,22 @@ def test_a_repeat_cancelled_before_it_left_is_not_counted_twice() -> None:
         bench.assert_at_rest()
 
     run(main)
+
+
+@pytest.mark.anyio
+async def test_a_timeout_of_the_callers_leads_to_no_frame_of_the_http_library() -> None:
+    async def serve(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with serving(serve) as port, Tokfluence(KEY, base_url=f"http://127.0.0.1:{port}") as tok:
+        with pytest.raises(TimeoutError) as caught:
+            async with asyncio.timeout(0.05):
+                await tok.posts.show(POST_ID)
+    cancelled = caught.value.__cause__
+    assert isinstance(cancelled, asyncio.CancelledError)
+    modules = {
+        frame.f_globals["__name__"].partition(".")[0]
+        for frame, _ in traceback.walk_tb(cancelled.__traceback__)
+    }
+    assert "tokfluence_async" in modules
+    assert "aiohttp" not in modules

@@ -71,7 +71,7 @@ class LoadFile:
         self._holds = lock is not None
         enter(self._identity, hold=self._holds)
         try:
-            self.db = connect(self._place, "rw" if self._holds else "ro")
+            self.db: sqlite3.Connection = connect(self._place, "rw" if self._holds else "ro")
         except BaseException:
             leave(self._identity, self._place, hold=self._holds)
             raise

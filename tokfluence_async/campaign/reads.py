@@ -15,7 +15,7 @@ from tokfluence_async.client import Tokfluence
 from tokfluence_async.protocol.endpoints import Endpoint
 from tokfluence_async.protocol.retry import RetryPolicy
 from tokfluence_async.protocol.seen import Kind, Seen
-from tokfluence_async.protocol.wire import MAX_BODY, Reply, Request
+from tokfluence_async.protocol.wire import MAX_BODY, Request
 from tokfluence_async.session.budget import Budget, Charge, charge_of
 from tokfluence_async.session.session import Attempt
 
@@ -74,7 +74,7 @@ class Reader:
             number += 1
             attempt = await self._attempt(request, price, number)
             seen = attempt.seen
-            if seen.kind not in _WORTH_REPEATING or number > policy.max_retries or _is_too_long(attempt):
+            if seen.kind not in _WORTH_REPEATING or seen.lasting or number > policy.max_retries:
                 return seen.payload if seen.kind is Kind.APPLIED else None, seen
             await self.stop.sleep(policy.wait(number, retry_after=None, random=self.rand))
 
@@ -130,7 +130,3 @@ class Reader:
             return await self.tok.session.attempt(
                 request, timeout=self.tok.options.timeout, number=number, before_send=write_intent
             )
-
-
-def _is_too_long(attempt: Attempt) -> bool:
-    return isinstance(attempt.outcome, Reply) and attempt.outcome.too_long

@@ -134,7 +134,7 @@ def load(
     from tokfluence_async.cli.events import follow  # noqa: PLC0415 - likewise
     from tokfluence_async.cli.purchase import Purchase  # noqa: PLC0415 - what a help text does not need
 
-    with follow(events, as_json=as_json) as writer:
+    with follow(events, *sources, state, as_json=as_json) as writer:
         purchase = Purchase(
             settings=settings,
             max_credits=max_credits,
@@ -167,7 +167,7 @@ def resume(
     from tokfluence_async.cli.events import follow  # noqa: PLC0415 - likewise
     from tokfluence_async.cli.purchase import Purchase  # noqa: PLC0415 - what a help text does not need
 
-    with follow(events, as_json=as_json) as writer:
+    with follow(events, file, as_json=as_json) as writer:
         purchase = Purchase(
             settings=settings,
             max_credits=max_credits,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self
 from attrs import fields
 
 from tokfluence_async.cli.output import say
+from tokfluence_async.cli.side_files import check_side_file
 from tokfluence_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -121,14 +122,18 @@ def _ends_within_a_line(path: Path) -> bool:
     return False
 
 
-def follow(target: Path | None, *, as_json: bool) -> AbstractContextManager[EventWriter | None]:
+def follow(
+    target: Path | None, *used: str | Path | None, as_json: bool
+) -> AbstractContextManager[EventWriter | None]:
     """A writer of events, if one was asked for.
 
     Args:
         target: Where to, or None.
+        *used: What the load is made of or kept in.
         as_json: Whether the report is printed as JSON.
 
     Raises:
+        InputError: It is one of those, or a load file.
         ConfigurationError: It can't be written to; or stdout was to have two things at once.
     """
     if target is None:
@@ -137,6 +142,7 @@ def follow(target: Path | None, *, as_json: bool) -> AbstractContextManager[Even
         raise ConfigurationError(
             "--events - and --json both want standard output; the last event has the report"
         )
+    check_side_file("--events", target, filter(None, used))
     return EventWriter(target)
 
 

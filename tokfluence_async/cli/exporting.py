@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokfluence_async.cli.arguments import command, file_argument
@@ -11,6 +12,7 @@ from tokfluence_async.cli.consent import can_ask, consents
 from tokfluence_async.cli.counting import counted
 from tokfluence_async.cli.exits import Exit, exit_for_error
 from tokfluence_async.cli.output import say
+from tokfluence_async.cli.side_files import check_side_file
 from tokfluence_async.cli.targets import find_target
 from tokfluence_async.cli.terminals import binary_stdout, is_stdout, refuse_terminal
 from tokfluence_async.errors import InputError
@@ -50,7 +52,7 @@ def export_to(
 
     Raises:
         ConfigurationError: The format, the file or a setting is wrong. Nothing was sent.
-        InputError: Comments cost more than was agreed to, and nobody can be asked.
+        InputError: The file is a load file; or comments cost more than was agreed to, and nobody can be asked.
         TokfluenceError: The API gave no usable answer; nothing is left of the file.
     """
     from tokfluence_async.export import Position, export, format_of  # noqa: PLC0415 - a help text needs none
@@ -65,6 +67,7 @@ def export_to(
         target = binary_stdout(f"{chosen} is binary", is_text=is_text(chosen))
     else:
         refuse_terminal(output)
+        check_side_file("--output", Path(output))
     agreed = yes or connection.max_credits is not None
     if resource == "comments" and not agreed and not can_ask():
         raise InputError(

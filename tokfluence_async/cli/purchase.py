@@ -24,6 +24,7 @@ from tokfluence_async.cli.planning import build_plan, default_name, describe, is
 from tokfluence_async.cli.preview import Preview
 from tokfluence_async.cli.render import is_begun, report_lines
 from tokfluence_async.cli.settings import SettingFlags
+from tokfluence_async.cli.side_files import check_side_file
 from tokfluence_async.errors import InputError, LoadFileError, PlanStaleError
 from tokfluence_async.options import Options
 
@@ -74,8 +75,8 @@ class Purchase:
             PlanStaleError: The plan was begun or applied already. Nothing was sent.
         """
         options = self.settings.options(max_credits=self.max_credits)
-        self._check_rejects()
         files = find_sources(sources)
+        self._check_rejects(*files, *(() if state is None else (state,)))
         source = files[0]
         if is_saved_plan(source) and len(files) == 1:
             _refuse_input_flags(source, inputs, currency=currency, state=state)
@@ -106,7 +107,7 @@ class Purchase:
             InputError: It was never begun, and nobody can be asked.
             LoadFileError: It can't be read, or is in use.
         """
-        self._check_rejects()
+        self._check_rejects(path)
         opened = LoadFile.open(path)
         try:
             plan, report = opened.plan(), LoadReport.of(opened)
@@ -197,15 +198,18 @@ class Purchase:
             print_lines(report_lines(ended.report, plan, self.settings.arguments()))
         return ended.exit
 
-    def _check_rejects(self) -> None:
+    def _check_rejects(self, *used: str | Path) -> None:
         """See that the rejects can be written, while nothing is spent yet.
 
         Raises:
-            InputError: There is no such folder, or the name is a folder's.
+            InputError: There is no such folder, or the name is a folder's, or that of a file which is used.
         """
         path = self.rejects
-        if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        if path is None:
+            return
+        if path.is_dir() or not path.parent.is_dir():
             raise InputError("this can't be written: name a file, in a folder that exists", source=str(path))
+        check_side_file("--rejects", path, used)
 
     def _write_rejects(self, file: LoadFile) -> None:
         """Write the rows that were refused. That it fails is told, and changes nothing about the load."""

@@ -9,6 +9,7 @@ from tokfluence_async.cli.arguments import command, file_argument
 from tokfluence_async.cli.connection import ConnectionFlags, run
 from tokfluence_async.cli.exits import Exit
 from tokfluence_async.cli.output import Line, print_lines, say
+from tokfluence_async.cli.side_files import check_side_file
 from tokfluence_async.cli.targets import find_target
 from tokfluence_async.cli.terminals import binary_stdout, is_stdout, refuse_terminal
 from tokfluence_async.errors import ConfigurationError, TokfluenceError
@@ -33,6 +34,7 @@ def make_report(text: str, output: Path, *, results: bool, connection: Connectio
 
     Raises:
         ConfigurationError: The file can't be created, or a setting is wrong.
+        InputError: The file is a load file.
         MissingExtraError: Altair or vl-convert is not installed. Nothing was sent.
         LoadFileError: There is no such load file.
         TokfluenceError: The API gave no usable answer; nothing is left of the file.
@@ -72,6 +74,7 @@ def _check(output: Path) -> None:
 
     Raises:
         ConfigurationError: It can't be.
+        InputError: It is a load file.
     """
     if is_stdout(str(output)):
         binary_stdout(_WHAT, is_text=False)
@@ -79,6 +82,7 @@ def _check(output: Path) -> None:
     refuse_terminal(str(output))
     if output.is_dir() or not output.absolute().parent.is_dir():
         raise ConfigurationError(f"{output}: no file can be written there")
+    check_side_file("--output", output)
 
 
 def _write(output: Path, *, ledger: Ledger | None, results: Results | None = None) -> None:

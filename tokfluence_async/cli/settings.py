@@ -14,7 +14,7 @@ from tokfluence_async.cli.output import say
 from tokfluence_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from tokfluence_async.options import Options
+    from tokfluence_async.options import APIKey, Options
 
 __all__ = ["SettingFlags", "read_key_file"]
 
@@ -72,7 +72,7 @@ class SettingFlags:
         return words
 
 
-def read_key_file(path: Path) -> str:
+def read_key_file(path: Path) -> APIKey | None:
     """The key in a file; blanks and line ends around it do not count. Warns if others may read it.
 
     Raises:
@@ -91,4 +91,6 @@ def read_key_file(path: Path) -> str:
         raise ConfigurationError(f"{path}: this file does not hold an API key")
     if mode & 0o077:
         say(f"tokfluence: warning: {path} can be read by others; chmod 600 it", "yellow")
-    return text
+    from tokfluence_async.options import APIKey  # noqa: PLC0415 - a help text needs none
+
+    return APIKey.seal(text)

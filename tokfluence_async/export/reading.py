@@ -7,6 +7,7 @@ from tokfluence_async.export.comments import Comments, Position
 from tokfluence_async.export.schema import RESOURCES, Resource, Row
 from tokfluence_async.export.table import Table
 from tokfluence_async.models import CampaignPost, Page
+from tokfluence_async.protocol.endpoints import CAMPAIGNS_POSTS
 from tokfluence_async.resources.pagination import Cursor, Paginator
 
 __all__ = ["read_table", "tracked_posts"]
@@ -30,7 +31,8 @@ def tracked_posts(tok: Tokfluence, campaign_id: int, *, cursor: Cursor = None) -
         page.response = items.response
         return page
 
-    return Paginator(fetch, cursor=cursor)
+    endpoint = CAMPAIGNS_POSTS
+    return Paginator(fetch, cursor=cursor, method=endpoint.method, path=endpoint.path(campaign_id))
 
 
 async def read_table(

@@ -8,7 +8,7 @@ session for a single call, by `campaign.settle` for a load.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from attrs import define, field
 
@@ -57,15 +57,19 @@ class Seen:
     """The API's error code, or an empty string."""
     message: str = ""
     """The API's message, or what went wrong with the connection."""
+    lasting: bool = False
+    """Whether the same request would be answered so again: to repeat it is to pay for nothing."""
     payload: dict[str, Any] | None = field(default=None, eq=False, repr=False)
     """The JSON object of a body that can be believed: read once, for all who want something of it."""
 
 
-_BY_STATUS = {
+REQUEST_TIMEOUT: Final = 408
+
+_BY_STATUS: Final = {
     401: Kind.DENIED,
     402: Kind.NO_CREDIT,
     403: Kind.DENIED,
-    408: Kind.LOST,
+    REQUEST_TIMEOUT: Kind.LOST,
     409: Kind.SEEN_BEFORE,
     413: Kind.TOO_LARGE,
     429: Kind.RATE_LIMITED,
@@ -81,7 +85,9 @@ def see(outcome: Outcome) -> Seen:
     """
     if isinstance(outcome, Reply):
         return _see_reply(outcome)
-    return Seen(Kind.NOT_SENT if isinstance(outcome, NotSent) else Kind.LOST, message=outcome.reason)
+    if isinstance(outcome, NotSent):
+        return Seen(Kind.NOT_SENT, message=outcome.reason, lasting=outcome.lasting)
+    return Seen(Kind.LOST, message=outcome.reason)
 
 
 def _see_reply(reply: Reply) -> Seen:
@@ -89,9 +95,10 @@ def _see_reply(reply: Reply) -> Seen:
     payload, problem = _read(reply)
     if 200 <= status < 300:
         if problem:
-            return Seen(Kind.GARBLED, status, message=problem)
+            return Seen(Kind.GARBLED, status, message=problem, lasting=reply.lasting)
         if payload is not None and "error" in payload and "data" not in payload:
-            return Seen(Kind.GARBLED, status, message=f"HTTP {status} with an error in place of the data")
+            told = f"HTTP {status} with an error in place of the data"
+            return Seen(Kind.GARBLED, status, message=told, lasting=True)
         return Seen(Kind.APPLIED, status, payload=payload)
     code, message = ("", "") if problem else (error_body(payload) or ("", ""))
     if status in _BY_STATUS:
@@ -104,7 +111,8 @@ def _see_reply(reply: Reply) -> Seen:
         kind = Kind.REFUSED
     else:
         kind = Kind.LOST
-    return Seen(kind, status, code, message or _in_our_words(kind, status), payload)
+    lasting = kind is Kind.LOST and status < 500 and status != REQUEST_TIMEOUT
+    return Seen(kind, status, code, message or _in_our_words(kind, status), lasting, payload)
 
 
 def _in_our_words(kind: Kind, status: int) -> str:

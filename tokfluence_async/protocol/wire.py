@@ -93,6 +93,8 @@ class NotSent:
     """The request's headers never left: nothing can have been done, nothing charged."""
 
     reason: str
+    lasting: bool = False
+    """Whether no other try would leave either."""
 
 
 @frozen
@@ -112,8 +114,8 @@ class Reply:
     body: bytes = field(repr=False)
     problem: str = ""
     """Why the body can't be read (cut off, too large, encoded), or an empty string."""
-    too_long: bool = False
-    """Whether the body is longer than the request allows: it would be so again."""
+    lasting: bool = False
+    """Whether the problem would be the same again, as with a body that is too large, or encoded."""
 
     @property
     def credits_remaining(self) -> int | None:

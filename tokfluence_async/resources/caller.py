@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final, TypedDict, TypeVar, Unpack
 from urllib.parse import urlencode
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from attrs import evolve, field, frozen
 
-from tokfluence_async.errors import ConfigurationError
+from tokfluence_async.errors import ConfigurationError, NotSentError
 from tokfluence_async.models import Result
 from tokfluence_async.options import Options
 from tokfluence_async.protocol.codec import AnalyzeEncoder, decoder, dumps
@@ -21,7 +22,7 @@ from tokfluence_async.session.lifetime import Lifetime
 from tokfluence_async.session.session import CallPlan
 from tokfluence_async.tariff import Tariff
 
-__all__ = ["CallOptions", "Caller", "Query"]
+__all__ = ["CallOptions", "Caller", "Query", "own_headers"]
 
 R = TypeVar("R", bound=Result)
 
@@ -37,19 +38,34 @@ class CallOptions(TypedDict, total=False):
     """What one call may do differently from its client."""
 
     timeout: float
-    """Seconds for the whole call, its repeats included."""
+    """Seconds from the first sending to the answer, repeats and their waits included; waiting for this client's own
+    rate limit before the first sending does not count."""
     max_retries: int
     """How often it is repeated after its first try."""
-    idempotency_key: str
-    """Key of a POST, sent as ``X-Request-Id`` with each try; a fresh UUID by default. Repeating a call under the key of
-    an earlier one is answered 409 and not charged."""
+    idempotency_key: str | UUID
+    """Key of a POST, sent as ``X-Request-Id`` with each try: a UUID, or 1 to 255 printable ASCII characters; a fresh
+    UUID by default. Repeating a call under the key of an earlier one is answered 409 and not charged."""
     extra_headers: Mapping[str, str]
     """Sent besides the client's own, of which they can replace ``User-Agent`` only."""
     extra_query: Query
-    """Query parameters besides, or instead of, the call's own."""
+    """Query parameters besides the call's own."""
     extra_body: Mapping[str, Any]
-    """Fields of the JSON body besides, or instead of, the call's own. Not ``posts`` or ``urls``: what is submitted is
-    what is priced."""
+    """Fields of the JSON body besides the call's own; not ``posts`` or ``urls``, by which the call is priced."""
+
+
+_OPTIONS: Final = frozenset(CallOptions.__annotations__)
+
+
+def own_headers(headers: Any) -> dict[str, str]:
+    """A caller's own headers by lower-case name, once they are seen to be sendable.
+
+    Args:
+        headers: A mapping of names to values.
+
+    Raises:
+        ConfigurationError: It is no such mapping, or a header is not sendable, or the client's own affair.
+    """
+    return checked_headers(_mapping(headers, "extra_headers"))
 
 
 @frozen
@@ -61,7 +77,7 @@ class Caller:
     tariff: Tariff
     analyze_encoder: AnalyzeEncoder
     budget: Budget
-    extra_headers: Mapping[str, str] = field(factory=dict[str, str], converter=checked_headers)
+    extra_headers: Mapping[str, str] = field(factory=dict[str, str], converter=own_headers)
     _plans: dict[tuple[str, int], CallPlan] = field(
         factory=dict[tuple[str, int], CallPlan], init=False, eq=False, repr=False
     )
@@ -95,13 +111,19 @@ class Caller:
 
         Raises:
             ConfigurationError: An argument is not acceptable. Nothing was sent.
-            UsageError: The client is not open, or belongs to another event loop. Nothing was sent.
+            UsageError: The client is not open, or belongs to another event loop; or the session or connector that it
+                was given was closed. Nothing was sent.
             BudgetExceededError: The call would cross the credit cap. Nothing was sent.
             RequestError: The call has no usable answer; its subclasses say why.
         """
         session = self.lifetime.session()
         request = self._request(endpoint, resource_id, query, body, urls, options)
-        return await session.call(request, decoder(result), self._plan(endpoint, urls, options))
+        plan = self._plan(endpoint, urls, options)
+        try:
+            return await session.call(request, decoder(result), plan)
+        except NotSentError:
+            self.lifetime.check()  # what the caller has closed in the meantime is no fault of the network
+            raise
 
     def check(self, endpoint: Endpoint, options: CallOptions) -> None:
         """Have the options of a call checked before it is made many times.
@@ -144,12 +166,17 @@ class Caller:
         urls: int,
         options: CallOptions,
     ) -> Request:
+        if options and not options.keys() <= _OPTIONS:
+            unknown = ", ".join(sorted(options.keys() - _OPTIONS))
+            raise ConfigurationError(
+                f"{endpoint.name}: no option is named {unknown}; there are: {', '.join(sorted(_OPTIONS))}"
+            )
         key = options.get("idempotency_key")
         if endpoint.keyed:
             key = str(uuid4()) if key is None else _checked_key(key)
         elif key is not None:
             raise ConfigurationError(f"{endpoint.name} takes no idempotency key: only POSTs do")
-        own_headers = options.get("extra_headers")
+        headers = options.get("extra_headers")
         return Request(
             call=endpoint.name,
             method=endpoint.method,
@@ -157,24 +184,36 @@ class Caller:
             query=_query(endpoint, query, options.get("extra_query")),
             body=_body(endpoint, body, options.get("extra_body")),
             idempotency_key=key,
-            headers={**self.extra_headers, **checked_headers(own_headers)}
-            if own_headers
-            else self.extra_headers,
+            headers=self.extra_headers if headers is None else {**self.extra_headers, **own_headers(headers)},
             urls=urls,
         )
 
 
-def _checked_key(key: str) -> str:
+def _mapping(value: Any, option: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"{option} must be a mapping, such as a dict, not {type(value).__name__}")
+    mapping: dict[Any, Any] = {**value}
+    for name in mapping:
+        if not isinstance(name, str):
+            raise ConfigurationError(f"each name in {option} must be text (str), not {type(name).__name__}")
+    return mapping
+
+
+def _checked_key(key: Any) -> str:
+    if isinstance(key, UUID):
+        return str(key)
+    if not isinstance(key, str):
+        raise ConfigurationError(f"idempotency_key must be text (str) or a UUID, not {type(key).__name__}")
     if not key or len(key) > 255 or not key.isascii() or not key.isprintable() or key != key.strip():
         raise ConfigurationError("an idempotency key has 1 to 255 printable ASCII characters; use a UUID")
     return key
 
 
 def _query(endpoint: Endpoint, own: Query | None, extra: Query | None) -> tuple[tuple[str, str], ...]:
-    if not own and not extra:
+    if not own and extra is None:
         return ()
-    both = {**(own or {}), **(extra or {})}
-    query = tuple((name, _text(value)) for name, value in both.items() if value is not None)
+    both = {**(own or {}), **(_mapping(extra, "extra_query") if extra is not None else {})}
+    query = tuple((name, _text(name, value)) for name, value in both.items() if value is not None)
     try:
         urlencode(query)
     except (UnicodeError, TypeError):
@@ -187,19 +226,24 @@ def _body(endpoint: Endpoint, own: Mapping[str, Any] | None, extra: Mapping[str,
         if extra is not None:
             raise ConfigurationError(f"{endpoint.name} has no body that extra_body could add to")
         return None
-    if extra and endpoint.submits_urls and _PRICED & extra.keys():
+    more = _mapping({} if extra is None else extra, "extra_body")
+    if endpoint.submits_urls and _PRICED & more.keys():
         raise ConfigurationError(
             f"{endpoint.name}: extra_body can't set 'posts' or 'urls', by which the call is priced"
         )
     try:
-        return dumps({**(own or {}), **(extra or {})})
+        return dumps({**(own or {}), **more})
     except TypeError as error:
         raise ConfigurationError(f"{endpoint.name}: the body can't be written as JSON: {error}") from None
 
 
-def _text(value: object) -> str:
+def _text(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str | int | float):
-        raise ConfigurationError(f"a query parameter is text or a number, not {type(value).__name__}")
+        raise ConfigurationError(
+            f"the query parameter {name!r} must be text or a number, not {type(value).__name__}"
+        )
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigurationError(f"the query parameter {name!r} must be a finite number, not {value}")
     return str(value)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import Any, Final, Unpack
 
 from attrs import frozen
 
@@ -11,15 +12,22 @@ from tokfluence_async.errors import ConfigurationError
 from tokfluence_async.models import Campaign, CampaignPost, Deleted, Influencer, Items, Metrics
 from tokfluence_async.protocol import endpoints
 from tokfluence_async.protocol.codec import PostEntry, post_entries
+from tokfluence_async.resources.arguments import checked_campaign_id, checked_text, refuse_overlap
 from tokfluence_async.resources.caller import Caller, CallOptions
 from tokfluence_async.resources.submissions import checked_entries
 
 __all__ = ["Campaigns"]
 
+_CURRENCY: Final = re.compile("[A-Z]{3}")
+_OWN_FIELDS: Final = ("name", "currency", "posts", "urls")
+
 
 @frozen
 class Campaigns:
-    """``tok.campaigns``. To load many posts, use `CampaignBuilder`: it previews, batches and resumes."""
+    """``tok.campaigns``. To load many posts, use `CampaignBuilder`: it previews, batches and resumes.
+
+    Besides what is told at a call, each may raise the errors that `Posts` names for every call.
+    """
 
     _caller: Caller
 
@@ -43,16 +51,22 @@ class Campaigns:
             The campaign; its `meta` tells which posts were rejected.
 
         Raises:
-            ConfigurationError: The name is blank, or a URL is there twice. Nothing was sent.
-            InvalidCampaignError: The name is taken, or something else is wrong with it.
+            ConfigurationError: The name is blank, the currency no code, a post not of that form or there twice, or an
+                option wrong. Nothing was sent.
+            BudgetExceededError: The credit cap leaves no room for it. Nothing was sent.
+            InsufficientCreditsError: The wallet is too low. Nothing was done, nothing charged.
+            InvalidCampaignError: The name is taken, or something else is wrong with it. It may have been charged.
             OutcomeUnknownError: It may have been created; repeat it with the error's `request_id` as key only.
+            DuplicateRequestError: The key was used before. Nothing was done now, nothing charged.
+            RequestError: There is no usable answer for another reason; see `Posts`.
         """
-        if not name.strip():
-            raise ConfigurationError("a campaign needs a name")
         entries = checked_entries(posts)
-        body: dict[str, Any] = {"name": name, "posts": post_entries(entries)}
+        body: dict[str, Any] = {"name": checked_text("name", name), "posts": post_entries(entries)}
         if currency is not None:
+            if not _CURRENCY.fullmatch(checked_text("currency", currency)):
+                raise ConfigurationError(f"currency must be an ISO 4217 code such as USD, not {currency!r}")
             body["currency"] = currency
+        refuse_overlap(endpoints.CAMPAIGNS_CREATE, "extra_body", options.get("extra_body"), _OWN_FIELDS)
         return await self._caller.call(
             endpoints.CAMPAIGNS_CREATE, Campaign, body=body, urls=len(entries), **options
         )
@@ -65,8 +79,12 @@ class Campaigns:
             **options: What this call does differently.
 
         Raises:
-            CampaignNotFoundError: There is none with this id in the account.
+            CampaignNotFoundError: There is none with this id in the account. This may be charged.
+            ConfigurationError: `campaign_id` is no whole number above zero, or an option wrong. Nothing was sent.
+            BudgetExceededError: The credit cap leaves no room for it. Nothing was sent.
+            RequestError: There is no usable answer for another reason; see `Posts`.
         """
+        checked_campaign_id(campaign_id)
         return await self._caller.call(endpoints.CAMPAIGNS_SHOW, Campaign, campaign_id, **options)
 
     async def metrics(self, campaign_id: int, **options: Unpack[CallOptions]) -> Metrics:
@@ -77,8 +95,12 @@ class Campaigns:
             **options: What this call does differently.
 
         Raises:
-            CampaignNotFoundError: There is none with this id in the account.
+            CampaignNotFoundError: There is none with this id in the account. This may be charged.
+            ConfigurationError: `campaign_id` is no whole number above zero, or an option wrong. Nothing was sent.
+            BudgetExceededError: The credit cap leaves no room for it. Nothing was sent.
+            RequestError: There is no usable answer for another reason; see `Posts`.
         """
+        checked_campaign_id(campaign_id)
         return await self._caller.call(endpoints.CAMPAIGNS_METRICS, Metrics, campaign_id, **options)
 
     async def posts(self, campaign_id: int, **options: Unpack[CallOptions]) -> Items[CampaignPost]:
@@ -91,8 +113,12 @@ class Campaigns:
             **options: What this call does differently.
 
         Raises:
-            CampaignNotFoundError: There is none with this id in the account.
+            CampaignNotFoundError: There is none with this id in the account. This may be charged.
+            ConfigurationError: `campaign_id` is no whole number above zero, or an option wrong. Nothing was sent.
+            BudgetExceededError: The credit cap leaves no room for it. Nothing was sent.
+            RequestError: There is no usable answer for another reason; see `Posts`.
         """
+        checked_campaign_id(campaign_id)
         return await self._caller.call(endpoints.CAMPAIGNS_POSTS, Items[CampaignPost], campaign_id, **options)
 
     async def influencers(self, campaign_id: int, **options: Unpack[CallOptions]) -> Items[Influencer]:
@@ -103,8 +129,12 @@ class Campaigns:
             **options: What this call does differently.
 
         Raises:
-            CampaignNotFoundError: There is none with this id in the account.
+            CampaignNotFoundError: There is none with this id in the account. This may be charged.
+            ConfigurationError: `campaign_id` is no whole number above zero, or an option wrong. Nothing was sent.
+            BudgetExceededError: The credit cap leaves no room for it. Nothing was sent.
+            RequestError: There is no usable answer for another reason; see `Posts`.
         """
+        checked_campaign_id(campaign_id)
         return await self._caller.call(
             endpoints.CAMPAIGNS_INFLUENCERS, Items[Influencer], campaign_id, **options
         )
@@ -119,5 +149,8 @@ class Campaigns:
         Raises:
             CampaignNotFoundError: There is none with this id in the account. After a lost answer that was repeated, it
                 may be that the first try deleted it.
+            ConfigurationError: `campaign_id` is no whole number above zero, or an option wrong. Nothing was sent.
+            RequestError: There is no usable answer for another reason; see `Posts`.
         """
+        checked_campaign_id(campaign_id)
         return await self._caller.call(endpoints.CAMPAIGNS_DELETE, Deleted, campaign_id, **options)

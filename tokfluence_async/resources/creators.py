@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from collections.abc import Mapping
+from typing import Final, Unpack, cast
 
 from attrs import frozen
 
+from tokfluence_async.errors import ConfigurationError
 from tokfluence_async.models import Creator, Items, Page, Post
 from tokfluence_async.protocol import endpoints
+from tokfluence_async.resources.arguments import checked_id, checked_parameter, refuse_overlap
 from tokfluence_async.resources.caller import Caller, CallOptions
 from tokfluence_async.resources.pagination import Cursor, Paginator
 
 __all__ = ["Creators"]
 
 Filter = str | int | float | bool | None
+_OPTIONS: Final = frozenset(CallOptions.__annotations__)
 
 
 @frozen
 class Creators:
-    """``tok.creators``."""
+    """``tok.creators``.
+
+    Besides what is told at a call, each may raise the errors that `Posts` names for every call.
+    """
 
     _caller: Caller
 
@@ -34,16 +41,25 @@ class Creators:
                 document a complete list. None leaves one out.
 
         Returns:
-            The creators, read as they are iterated.
+            The creators, read as they are iterated. A page's call raises `BudgetExceededError` where the credit cap
+            leaves no room for it, and a `RequestError` where it has no usable answer; iterating again goes on there.
+
+        Raises:
+            ConfigurationError: The cursor, a filter or an option is wrong. Nothing was sent.
         """
+        for name, value in filters.items():
+            if name in _OPTIONS:
+                raise ConfigurationError(f"{name} is an option, not a filter: pass call={{{name!r}: …}}")
+            checked_parameter(name, value)
+        options = _options(call)
+        endpoint = endpoints.CREATORS_SEARCH
+        refuse_overlap(endpoint, "extra_query", options.get("extra_query"), ("cursor", *filters))
 
         async def fetch(at: Cursor) -> Page[Creator]:
             query = {**filters, "cursor": at}
-            return await self._caller.call(
-                endpoints.CREATORS_SEARCH, Page[Creator], query=query, **(call or {})
-            )
+            return await self._caller.call(endpoint, Page[Creator], query=query, **options)
 
-        return Paginator(fetch, cursor=cursor)
+        return Paginator(fetch, cursor=cursor, method=endpoint.method, path=endpoint.path())
 
     async def show(self, creator_id: str, **options: Unpack[CallOptions]) -> Creator:
         """One creator: 1 credit.
@@ -54,7 +70,11 @@ class Creators:
 
         Raises:
             CreatorNotFoundError: There is none with this id. This is charged.
+            ConfigurationError: `creator_id` is no id, or an option is wrong. Nothing was sent.
+            BudgetExceededError: The credit cap leaves no room for it. Nothing was sent.
+            RequestError: There is no usable answer for another reason; see `Posts`.
         """
+        checked_id("creator_id", creator_id, endpoints.CREATORS_SHOW)
         return await self._caller.call(endpoints.CREATORS_SHOW, Creator, creator_id, **options)
 
     async def posts(self, creator_id: str, **options: Unpack[CallOptions]) -> Items[Post]:
@@ -66,5 +86,15 @@ class Creators:
 
         Raises:
             CreatorNotFoundError: There is none with this id. This is charged.
+            ConfigurationError: `creator_id` is no id, or an option is wrong. Nothing was sent.
+            BudgetExceededError: The credit cap leaves no room for it. Nothing was sent.
+            RequestError: There is no usable answer for another reason; see `Posts`.
         """
+        checked_id("creator_id", creator_id, endpoints.CREATORS_POSTS)
         return await self._caller.call(endpoints.CREATORS_POSTS, Items[Post], creator_id, **options)
+
+
+def _options(call: object) -> CallOptions:
+    if call is not None and not isinstance(call, Mapping):
+        raise ConfigurationError(f"call must map the call's options to their values, which {call!r} does not")
+    return cast("CallOptions", call or {})

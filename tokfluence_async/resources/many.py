@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
-from typing import Any
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+)
+from typing import Any, cast
 
 from attrs import frozen
 
@@ -14,10 +22,12 @@ from tokfluence_async.errors import (
     ConfigurationError,
     ForbiddenError,
     InsufficientCreditsError,
+    NotSentError,
     RequestError,
     TokfluenceError,
 )
 from tokfluence_async.models import Post
+from tokfluence_async.protocol.endpoints import POSTS_SHOW
 
 __all__ = ["Shown", "show_many"]
 
@@ -34,7 +44,8 @@ class Shown:
     post: Post | None
     """The post; None if there is an `error`."""
     error: TokfluenceError | None
-    """Why there is no post: a `RequestError`, or a `ConfigurationError` for what is no id at all."""
+    """Why there is no post: what the call ended with; a `ConfigurationError` for what is no id at all; a `NotSentError`
+    if the call was not begun, because the iteration was about to end with another's error."""
 
 
 async def show_many(
@@ -47,8 +58,11 @@ async def show_many(
     """Call `show` for each id, `concurrency` at a time.
 
     An error that is not about one post (a wrong key, an empty wallet, a crossed cap), and one that the input raises, is
-    raised once the results of all calls that were under way have been handed out: they are paid for. Nothing new is
-    begun in the meantime. Leaving the iteration early cancels what is under way.
+    raised once each id that was taken from the input has its result: calls under way are paid for, and are waited for.
+    After the former no call is begun any more; what was taken and waits for a place gets a `NotSentError`.
+
+    Leaving the iteration early cancels what is under way. However it ends, a generator that is the input is closed: ids
+    were taken ahead from it, so that nobody could go on with it. Other iterators are left to those who made them.
 
     Args:
         show: Makes one call.
@@ -81,12 +95,15 @@ class _Reads:
         self, show: Callable[[str], Awaitable[Post]], source: _Source, *, concurrency: int, ordered: bool
     ) -> None:
         self.problem: Exception | None = None
+        """What to raise in the end."""
+        self._verdict: Exception | None = None
+        """What a call ended with that every other would end with as well."""
         self._show = show
         self._source = source
         self._ordered = ordered
         self._places = asyncio.Semaphore(concurrency)
         self._size = concurrency * 2 if ordered else concurrency
-        self._window: deque[asyncio.Task[Shown]] = deque()
+        self._window: deque[asyncio.Task[Shown | None]] = deque()
 
     def begin(self) -> None:
         """Begin as many calls as there are places and ids for, without waiting for either."""
@@ -98,26 +115,42 @@ class _Reads:
             except Exception as error:  # noqa: BLE001 - the input's own; raised when the rest is handed out
                 self.problem = error
             else:
-                self._window.append(asyncio.create_task(_one(self._show, post_id, self._places)))
+                self._window.append(asyncio.create_task(self._one(post_id)))
 
     @property
     def _has_room(self) -> bool:
         return self.problem is None and len(self._window) < self._size
 
-    def next_done(self) -> asyncio.Task[Shown] | None:
+    async def _one(self, post_id: str) -> Shown | None:
+        async with self._places:
+            if self._verdict is not None:
+                return _not_begun(post_id, self._verdict)
+            try:
+                return Shown(post_id, await self._show(post_id), None)
+            except TokfluenceError as error:
+                if isinstance(error, _EVERYBODY_S) or not isinstance(
+                    error, RequestError | ConfigurationError
+                ):
+                    self._end(error)
+                return Shown(post_id, None, error)
+            except Exception as error:  # noqa: BLE001 - no error of a call; raised when the rest is handed out
+                self._end(error)
+                return None
+
+    def _end(self, verdict: Exception) -> None:
+        self._verdict = self._verdict or verdict
+        self.problem = self.problem or verdict
+
+    def next_done(self) -> asyncio.Task[Shown | None] | None:
         """The call whose result is to be handed out now."""
         if self._ordered:
             return self._window[0] if self._window and self._window[0].done() else None
         return next((task for task in self._window if task.done()), None)
 
-    def result(self, task: asyncio.Task[Shown]) -> Shown | None:
-        """A call's result; None if it became the `problem`."""
+    def result(self, task: asyncio.Task[Shown | None]) -> Shown | None:
+        """A call's result; None if it became the `problem` and is no error of the API's."""
         self._window.remove(task)
-        try:
-            return task.result()
-        except TokfluenceError as error:
-            self.problem = self.problem or error
-            return None
+        return task.result()
 
     async def progress(self) -> bool:
         """Wait until a call is done or an id arrives; False if neither is to come."""
@@ -132,21 +165,23 @@ class _Reads:
         return True
 
     async def cancel(self) -> None:
-        """End what is under way."""
+        """End what is under way, and the input."""
         tasks: list[asyncio.Task[Any]] = [*self._window, *self._source.pending()]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _one(show: Callable[[str], Awaitable[Post]], post_id: str, places: asyncio.Semaphore) -> Shown:
-    async with places:
         try:
-            return Shown(post_id, await show(post_id), None)
-        except _EVERYBODY_S:
-            raise
-        except (RequestError, ConfigurationError) as error:
-            return Shown(post_id, None, error)
+            await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            await self._source.close()
+
+
+def _not_begun(post_id: str, verdict: Exception) -> Shown:
+    try:
+        path = POSTS_SHOW.path(post_id)
+    except ConfigurationError as error:
+        return Shown(post_id, None, error)
+    message = f"not begun, for the call for another post ended with {type(verdict).__name__}: {verdict}"
+    return Shown(post_id, None, NotSentError(message, method=POSTS_SHOW.method, path=path, attempts=0))
 
 
 class _Source:
@@ -197,6 +232,14 @@ class _Source:
     def pending(self) -> list[asyncio.Task[str]]:
         """What has been asked for and not been taken."""
         return [] if self._asked is None else [self._asked]
+
+    async def close(self) -> None:
+        """Close the input, if it is a generator."""
+        source: object = self._plain if self._async is None else self._async
+        if isinstance(source, AsyncGenerator):
+            await cast("AsyncGenerator[str, None]", source).aclose()
+        elif isinstance(source, Generator):
+            cast("Generator[str, None, None]", source).close()
 
 
 async def _ask(source: AsyncIterator[str]) -> str:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Generic, TypeAlias, TypeVar
 
-from tokfluence_async.errors import DecodeError
+from tokfluence_async.errors import ConfigurationError, DecodeError
 from tokfluence_async.models import Model, Page
 
 __all__ = ["Cursor", "Paginator"]
@@ -23,6 +23,15 @@ class Paginator(Generic[T]):
     end the list; only a page without a next cursor does. A list is read once: iterated again, it goes on where it
     stopped, and gives nothing after its end.
 
+    Args:
+        fetch: Gets the page at a cursor.
+        cursor: Where to begin; None is the beginning.
+        method: HTTP method of the pages' calls, for errors.
+        path: Their path, likewise.
+
+    Raises:
+        ConfigurationError: `cursor` is nothing that a cursor can be.
+
     Attributes:
         cursor: Where a later paginator takes the list up. Iterating pages, it is the place behind the page that was
             handed out last; iterating items, it stays on a page until the page's last item was handed out. After an
@@ -30,8 +39,18 @@ class Paginator(Generic[T]):
         exhausted: Whether the end was reached.
     """
 
-    def __init__(self, fetch: Callable[[Cursor], Awaitable[Page[T]]], *, cursor: Cursor = None) -> None:
+    def __init__(
+        self,
+        fetch: Callable[[Cursor], Awaitable[Page[T]]],
+        *,
+        cursor: Cursor = None,
+        method: str = "",
+        path: str = "",
+    ) -> None:
+        _check(cursor)
         self._fetch = fetch
+        self._method = method
+        self._path = path
         self._seen = {str(cursor or 0)}
         self._items: deque[T] = deque()
         self._following: Page[T] | None = None
@@ -109,6 +128,9 @@ class Paginator(Generic[T]):
                 f"the API gave the cursor {following!r} for the second time",
                 json_path="$.meta.next_cursor",
                 body=page.response.body,
+                method=self._method,
+                path=self._path,
+                attempts=page.response.attempts,
                 request_id=page.response.request_id,
                 credits_remaining=page.response.credits_remaining,
             )
@@ -116,6 +138,13 @@ class Paginator(Generic[T]):
         else:
             self._seen.add(str(following))
         self.cursor = following
+
+
+def _check(cursor: object) -> None:
+    if cursor is None or (isinstance(cursor, int) and not isinstance(cursor, bool)):
+        return
+    if not isinstance(cursor, str) or not cursor:
+        raise ConfigurationError(f"cursor must be a whole number or text, or None, not {cursor!r}")
 
 
 # Classes rather than generators: one that is left in the middle has nothing to clean up.

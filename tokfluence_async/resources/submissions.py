@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, cast
 
 from tokfluence_async.errors import ConfigurationError
-from tokfluence_async.protocol.codec import PostEntry
+from tokfluence_async.protocol.codec import PostEntry, urls_body
 
-__all__ = ["checked_entries"]
+__all__ = ["checked_entries", "refuse_dropped"]
 
 
 def checked_entries(posts: Sequence[str] | Sequence[PostEntry]) -> list[PostEntry]:
@@ -17,23 +19,69 @@ def checked_entries(posts: Sequence[str] | Sequence[PostEntry]) -> list[PostEntr
         ConfigurationError: They are no list, an entry is not of that form, or a URL is in it twice and would be
             charged twice.
     """
-    if isinstance(posts, str):
-        raise ConfigurationError("posts must be a list of URLs, not a single string")
-    entries: list[PostEntry] = [(post, None, 0) if isinstance(post, str) else post for post in posts]
+    entries = [_entry(f"posts[{place}]", post) for place, post in enumerate(_listed(posts))]
     seen: set[str] = set()
-    for entry in entries:
-        url = _url_of(entry)
+    for url, _, _ in entries:
         if url in seen:
             raise ConfigurationError(f"{url!r} is submitted twice, and would be charged twice")
         seen.add(url)
     return entries
 
 
-def _url_of(entry: object) -> str:
-    match entry:
-        case (str(url), None | str(), int(fee)) if url.strip() and fee >= 0 and not isinstance(fee, bool):
-            return url
-        case _:
+def _listed(posts: object) -> Iterable[object]:
+    if isinstance(posts, str | bytes):
+        raise ConfigurationError("posts must be a list of URLs, not a single string")
+    # A mapping's keys are not its posts, and a set has another order, so another body, in each process.
+    if not isinstance(posts, Iterable) or isinstance(posts, Mapping | AbstractSet):
+        raise ConfigurationError(f"posts must be a list, not {type(cast('Any', posts)).__name__}")
+    return cast("Iterable[object]", posts)
+
+
+def _entry(place: str, post: object) -> PostEntry:
+    if isinstance(post, str):
+        return _url(place, post), None, 0
+    if isinstance(post, tuple | list):
+        parts = cast("Sequence[object]", post)
+        if len(parts) == 3:
+            return _url(place, parts[0]), _handle(place, parts[1]), _fee(place, parts[2])
+    raise ConfigurationError(
+        f"{place} must be a URL, or a URL, a creator's handle and a fee in whole cents, not {post!r}"
+    )
+
+
+def _url(place: str, url: object) -> str:
+    if not isinstance(url, str) or not url.strip():
+        raise ConfigurationError(f"{place}: the URL must be text that is not blank, not {url!r}")
+    return url
+
+
+def _handle(place: str, handle: object) -> str | None:
+    if handle is None or (isinstance(handle, str) and handle.strip()):
+        return handle
+    raise ConfigurationError(
+        f"{place}: the creator's handle must be None or text that is not blank, not {handle!r}"
+    )
+
+
+def _fee(place: str, fee: object) -> int:
+    if not isinstance(fee, int) or isinstance(fee, bool) or fee < 0:
+        raise ConfigurationError(f"{place}: the fee must be whole cents, at least 0, not {fee!r}")
+    return fee
+
+
+def refuse_dropped(entries: Sequence[PostEntry], body: Mapping[str, Any]) -> None:
+    """See to it that a bare analysis is given nothing but URLs, for its body holds nothing else.
+
+    Args:
+        entries: What is submitted without a campaign.
+        body: The body that the encoder made of it. A caller's own encoder may have a place for handles and fees.
+
+    Raises:
+        ConfigurationError: A handle or a fee would be dropped.
+    """
+    for place, (url, handle, fee) in enumerate(entries):
+        told = [what for what, there in (("a creator's handle", handle), ("a fee", fee)) if there]
+        if told and body == urls_body([each for each, _, _ in entries]):
             raise ConfigurationError(
-                f"a post is a URL, or a URL, a creator's handle and a fee in whole cents, not {entry!r}"
+                f"posts[{place}] has {' and '.join(told)}, which can be sent with a campaign_id only: {url!r}"
             )

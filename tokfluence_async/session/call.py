@@ -101,7 +101,7 @@ class Call:
             # Each repeat of a read may be charged again.
             self._settle(Charge(0, self._at_stake))
         repeatable = kind in _REPEATABLE or (kind is Kind.GARBLED and not keyed)
-        if not repeatable or number > self.plan.policy.max_retries:
+        if not repeatable or attempt.seen.lasting or number > self.plan.policy.max_retries:
             return None
         wait = self.plan.policy.wait(number, retry_after=attempt.retry_after, random=self.rand)
         if not deadline.allows(wait) or not (self._reserved or self.plan.budget.allows(price)):

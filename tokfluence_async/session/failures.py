@@ -100,7 +100,9 @@ class Failure:
             # The key is known because of an earlier attempt of this very call: what that was told is the reason.
             earlier = [each for each in self.attempts if each.seen.kind in _TURNED_AWAY]
             return self._answered(earlier[-1] if earlier else attempt)
-        if kind is Kind.LOST or not (keyed and unknown):
+        # A `ServerError` says by its class that the call may have been applied; nobody expects that of a 404.
+        told = kind is Kind.LOST and (attempt.outcome.status >= 500 or not keyed)
+        if told or not (keyed and unknown):
             return self._answered(attempt)
         error = self._unknown(attempt)
         error.__cause__ = self._answered(attempt)

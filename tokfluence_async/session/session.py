@@ -104,8 +104,9 @@ class Session:
             return await self._dispatcher.dispatch(
                 request, flight, timeout=timeout, number=number, before_send=before_send
             )
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cancelled:
             if not flight.was_interrupted():
+                cancelled.__traceback__ = None  # its frames hold the HTTP library's objects
                 raise
         finally:
             self._flights.end(flight)
@@ -136,8 +137,9 @@ class Session:
         call = Call(request, plan, self._dispatcher, flight, self._retry_budget, self._random)
         try:
             attempt = await call.answer()
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cancelled:
             if not flight.was_interrupted():
+                cancelled.__traceback__ = None  # its frames hold the HTTP library's objects
                 raise
         else:
             return self._result(attempt, request, decode, len(call.attempts), self._clock() - started)

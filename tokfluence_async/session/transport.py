@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextvars import ContextVar
 from io import BytesIO
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 import aiohttp
@@ -113,8 +113,8 @@ class Transport:
         trace_configs: Passed on to aiohttp's session.
 
     Raises:
-        ConfigurationError: The session or connector can't be used.
-        UsageError: The connector belongs to another event loop.
+        ConfigurationError: The session, the connector or a hook is none, or can't be used.
+        UsageError: The session or connector belongs to another event loop.
     """
 
     def __init__(
@@ -131,28 +131,31 @@ class Transport:
         self._base_url = base_url
         self._redactor = Redactor(key)
         self._secret, self._escape = self._redactor.signs
-        fixed_headers = {
-            "Authorization": f"Bearer {key.reveal()}",
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-            "User-Agent": user_agent,
-        }
-        # What every request carries: given to aiohttp once, where the session is ours.
-        self._fixed_headers = {} if session is None else fixed_headers
         self._usual_timeout = aiohttp.ClientTimeout()
         self._owns_session = session is None
         # Whether `_Progress` is kept: not on a caller's session; and should an answer ever come over what is not marked
         # as connected, then aiohttp works in another way, and no mark is believed.
         self._can_tell = session is None
+        hooks = _checked_hooks(trace_configs)
         if session is not None:
-            if connector is not None or trace_configs:
+            if connector is not None or hooks:
                 raise ConfigurationError(
                     "a session has a connector and hooks of its own: pass one or the other"
                 )
-            _check_session(session)
-            self._session = session
+            self._session = _checked_session(session)
         else:
-            self._session = _open_session(connector, trace_configs, concurrency, fixed_headers)
+            self._session = _open_session(connector, hooks, concurrency)
+        # The key comes last, and into no variable: the frames of what is refused above tell nothing.
+        self._fixed_headers = {
+            "Authorization": f"Bearer {key.reveal()}",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": user_agent,
+        }
+        if self._owns_session:
+            # What every request carries is given to aiohttp once, where the session is ours.
+            self._session.headers.update(self._fixed_headers)
+            self._fixed_headers.clear()
 
     async def close(self) -> None:
         """Close what this object opened, and nothing else."""
@@ -170,7 +173,7 @@ class Transport:
             asyncio.CancelledError: The caller was cancelled; the request may have been sent.
         """
         if self._session.closed:
-            return NotSent("the aiohttp session was closed")
+            return NotSent("the aiohttp session was closed", lasting=True)
         progress = _Progress()
         _progress.set(progress)
         body = request.body
@@ -229,20 +232,19 @@ class Transport:
             encoding = headers["content-encoding"].strip().lower()
             if encoding not in {"", "identity"}:
                 response.close()
-                return self._reply(
-                    status, headers, b"", f"encoded as {encoding[:20]!r}, which was not asked for"
-                )
+                problem = f"encoded as {encoding[:20]!r}, which was not asked for"
+                return self._reply(status, headers, b"", problem, lasting=True)
         length = response.content_length
         too_long = f"longer than {limit} bytes"
         if length is not None and length > limit:
             response.close()
-            return self._reply(status, headers, b"", too_long, too_long=True)
+            return self._reply(status, headers, b"", too_long, lasting=True)
         try:
             body = await response.read() if length is not None else await _read_capped(response, limit)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             return self._reply(status, headers, b"", f"cut off: {_reason(error)}")
         if body is None:
-            return self._reply(status, headers, b"", too_long, too_long=True)
+            return self._reply(status, headers, b"", too_long, lasting=True)
         return self._reply(status, headers, body)
 
     def _reply(
@@ -252,13 +254,13 @@ class Transport:
         body: bytes,
         problem: str = "",
         *,
-        too_long: bool = False,
+        lasting: bool = False,
     ) -> Reply:
         """A reply, without the key even where the server quotes it back."""
         if self._secret in body or self._escape in body:
             body = self._redactor.body(body)
         headers = self._redactor.headers(headers)
-        return Reply(status, headers, body, problem, too_long)
+        return Reply(status, headers, body, problem, lasting)
 
 
 async def _read_capped(response: ClientResponse, limit: int) -> bytes | None:
@@ -272,41 +274,68 @@ async def _read_capped(response: ClientResponse, limit: int) -> bytes | None:
     return bytes(body)
 
 
-def _check_session(session: ClientSession) -> None:
+def _checked_session(session: Any) -> ClientSession:
+    if not isinstance(session, aiohttp.ClientSession):
+        raise ConfigurationError(f"session must be an aiohttp.ClientSession, not {type(session).__name__}")
     if session.closed:
         raise ConfigurationError("the aiohttp session that was passed in is closed")
     if session.auth is not None:
         raise ConfigurationError("the aiohttp session that was passed in has credentials of its own (auth=…)")
+    _check_loop(session, "session")
+    return session
+
+
+def _checked_hooks(trace_configs: Any) -> list[TraceConfig]:
+    hooks: list[Any] = [*trace_configs] if isinstance(trace_configs, Sequence) else [trace_configs]
+    for each in hooks:
+        if not isinstance(each, aiohttp.TraceConfig):
+            kind = type(each).__name__
+            raise ConfigurationError(
+                f"trace_configs must be a list of aiohttp.TraceConfig objects, not {kind}"
+            )
+    return hooks
+
+
+def _check_connector(connector: Any) -> None:
+    if not isinstance(connector, aiohttp.BaseConnector):
+        kind = type(connector).__name__
+        raise ConfigurationError(
+            f"connector must be an aiohttp connector, such as aiohttp.TCPConnector, not {kind}"
+        )
+    if connector.closed:
+        raise ConfigurationError("the aiohttp connector that was passed in is closed")
+    _check_loop(connector, "connector")
+
+
+def _check_loop(thing: object, kind: str) -> None:
+    # aiohttp has deprecated its public attribute, and would notice only where a first request hangs or fails.
+    loop = getattr(thing, "_loop", None)
+    if loop is not None and loop is not asyncio.get_running_loop():
+        raise UsageError(
+            f"the aiohttp {kind} that was passed in belongs to another event loop: make it in the coroutine that "
+            "opens this client"
+        )
 
 
 def _open_session(
-    connector: BaseConnector | None,
-    trace_configs: Sequence[TraceConfig],
-    concurrency: int,
-    headers: Mapping[str, str],
+    connector: BaseConnector | None, hooks: list[TraceConfig], concurrency: int
 ) -> ClientSession:
-    if connector is not None and connector.closed:
-        raise ConfigurationError("the aiohttp connector that was passed in is closed")
-    hooks = [*trace_configs]
     if connector is not None:
+        _check_connector(connector)
         marker = aiohttp.TraceConfig()
         marker.on_request_headers_sent.append(_on_headers_sent)
         hooks.append(marker)
-    try:
-        return aiohttp.ClientSession(
-            connector=connector or _Connector(limit=concurrency, keepalive_timeout=KEEP_ALIVE),
-            connector_owner=connector is None,
-            headers=headers,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            auto_decompress=False,
-            raise_for_status=False,
-            trace_configs=hooks,
-            middlewares=[_send_once] if connector is not None else (),
-            loop=asyncio.get_running_loop(),
-        )
-    except RuntimeError:
-        raise UsageError("the aiohttp connector that was passed in belongs to another event loop") from None
+    return aiohttp.ClientSession(
+        connector=connector or _Connector(limit=concurrency, keepalive_timeout=KEEP_ALIVE),
+        connector_owner=connector is None,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        auto_decompress=False,
+        raise_for_status=False,
+        trace_configs=hooks,
+        middlewares=[_send_once] if connector is not None else (),
+        loop=asyncio.get_running_loop(),
+    )
 
 
 _REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
