@@ -6,33 +6,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import pytest
+from source_rows import TABLE, URL, fails, read, urls_of
 
 from tokfluence_async.campaign.delimited import read_delimited
-from tokfluence_async.campaign.sources import READERS, BadRow, InputOptions, Row, RowStream, open_source
+from tokfluence_async.campaign.sources import READERS, InputOptions, RowStream, open_source
 from tokfluence_async.errors import InputError
-
-URL = "https://www.tiktok.com/@kitchen.lab.07/video/730123456789012345{}"
-TABLE = f"url,creator_handle,fee_cents\n{URL.format(0)},@kitchen.lab.07,50000\n{URL.format(1)},,\n"
-
-
-def read(data: bytes | str, **options: str | int) -> list[Row | BadRow]:
-    raw = data.encode() if isinstance(data, str) else data
-    return list(open_source(io.BytesIO(raw), InputOptions(**options)))  # type: ignore[arg-type] # checked by the class
-
-
-def urls_of(rows: Iterable[Row | BadRow]) -> list[str]:
-    return [row.url for row in rows if isinstance(row, Row)]
-
-
-def fails(data: bytes | str, **options: str | int) -> InputError:
-    with pytest.raises(InputError) as caught:
-        read(data, **options)
-    return caught.value
 
 
 def test_gzip_is_recognised_by_content(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ class Mutant:
 
 MATRIX = "campaign/test_fault_matrix.py"
 LOADER = "campaign/test_loader.py"
+WALLETS = "campaign/test_wallets_and_caps.py"
 COPIES = "campaign/test_copies.py"
 
 MUTANTS = [
@@ -83,7 +84,7 @@ MUTANTS = [
         "campaign/buyer.py",
         "        if not self.budget.allows(reserved):",
         "        if False:",
-        f"{LOADER} cap_counts",
+        f"{WALLETS} cap_counts",
     ),
     Mutant(
         "a video is sent once",
@@ -104,7 +105,7 @@ MUTANTS = [
         "campaign/loader.py",
         "        if remaining < rest:",
         "        if remaining < 0:",
-        f"{LOADER} wallet_too_small",
+        f"{WALLETS} wallet_too_small",
     ),
     Mutant(
         "what is absent after a timeout is not bought again",

@@ -1,17 +1,16 @@
-"""show_many: order, memory, errors, and leaving early; on a virtual clock."""
+"""show_many: order, memory, and errors; on a virtual clock."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from typing import Any
 
 import pytest
-import virtual_time
 from hypothesis import given
 from hypothesis import strategies as st
+from shop import Shop, aids, collect, drain, ids, run
 
 from tokfluence_async import (
     AuthenticationError,
@@ -20,66 +19,12 @@ from tokfluence_async import (
     ForbiddenError,
     InsufficientCreditsError,
     NotSentError,
-    Post,
     PostNotFoundError,
     Tokfluence,
     UsageError,
 )
 from tokfluence_async.resources.many import Shown, show_many
 from tokfluence_async.sandbox import Sandbox
-
-
-class Shop:
-    """Shows posts, each after a latency that its id tells, and counts."""
-
-    def __init__(
-        self, latency: Callable[[int], float] = lambda _: 1.0, errors: dict[int, Exception] | None = None
-    ) -> None:
-        self.latency = latency
-        self.errors = errors or {}
-        self.begun: list[str] = []
-        self.begun_at: dict[str, float] = {}
-        self.done: dict[str, float] = {}
-        self.in_flight = self.most = 0
-
-    async def show(self, post_id: str) -> Post:
-        self.begun.append(post_id)
-        self.begun_at[post_id] = asyncio.get_running_loop().time()
-        self.in_flight += 1
-        self.most = max(self.most, self.in_flight)
-        try:
-            await asyncio.sleep(self.latency(int(post_id)))
-        finally:
-            self.in_flight -= 1
-        self.done[post_id] = asyncio.get_running_loop().time()
-        if int(post_id) in self.errors:
-            raise self.errors[int(post_id)]
-        return Post(post_id=post_id)
-
-
-def run(main: Coroutine[Any, Any, Any]) -> Any:
-    return virtual_time.run(main)
-
-
-async def drain(shown: AsyncIterator[Shown], into: list[str]) -> None:
-    async for each in shown:
-        into.append(each.post_id)  # noqa: PERF401 - what came before an error counts
-
-
-async def collect(shown: AsyncIterator[Shown], into: list[Shown]) -> None:
-    async for each in shown:
-        into.append(each)  # noqa: PERF401 - what came before an error counts
-
-
-def ids(count: int) -> Iterator[str]:
-    return (str(n) for n in range(count))
-
-
-async def aids(count: int, gap: float = 0.0) -> AsyncIterator[str]:
-    for n in range(count):
-        if gap:
-            await asyncio.sleep(gap)
-        yield str(n)
 
 
 @pytest.mark.parametrize("make", [ids, aids], ids=["iterable", "async iterable"])
@@ -282,118 +227,6 @@ def test_a_fault_in_the_call_itself_begins_nothing_more_either(*, ordered: bool)
         assert len(shop.begun) == 4
 
     run(main())
-
-
-# Leaving early: what is left behind
-
-
-class Feed:
-    """Ids from a generator that tells when it was closed."""
-
-    def __init__(self, gap: float = 0.0) -> None:
-        self.gap = gap
-        self.closed = False
-
-    async def aids(self) -> AsyncGenerator[str, None]:
-        try:
-            for n in range(1000):
-                await asyncio.sleep(self.gap)
-                yield str(n)
-        finally:
-            await asyncio.sleep(0)
-            self.closed = True
-
-    def ids(self) -> Iterator[str]:
-        try:
-            yield from ids(1000)
-        finally:
-            self.closed = True
-
-
-@pytest.mark.parametrize("ordered", [True, False])
-@pytest.mark.parametrize("kind", ["sync", "async", "slow async"])
-@pytest.mark.parametrize("end", ["left", "error", "cancelled"])
-def test_a_generator_is_closed_with_the_iteration(end: str, kind: str, *, ordered: bool) -> None:
-    feed = Feed(gap=10 if kind == "slow async" else 0)
-    source: Any = feed.ids() if kind == "sync" else feed.aids()
-    shop = Shop(lambda n: n + 1, {1: AuthenticationError("no")} if end == "error" else None)
-
-    async def main() -> None:
-        async with aclosing(show_many(shop.show, source, ordered=ordered, concurrency=3)) as shown:
-            if end == "left":
-                await anext(shown)
-            elif end == "cancelled":
-                reader = asyncio.create_task(collect(shown, []))
-                await asyncio.sleep(2.5)
-                reader.cancel()
-                with pytest.raises(asyncio.CancelledError):
-                    await reader
-            else:
-                with pytest.raises(AuthenticationError):
-                    await collect(shown, [])
-        assert feed.closed
-        assert shop.in_flight == 0
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-
-    run(main())
-
-
-class Stream:
-    """An async iterator that is no generator, such as a queue or a connection: its owner closes it."""
-
-    def __init__(self) -> None:
-        self.number = -1
-        self.closed = False
-
-    def __aiter__(self) -> Stream:
-        return self
-
-    async def __anext__(self) -> str:
-        self.number += 1
-        return str(self.number)
-
-    async def aclose(self) -> None:
-        self.closed = True
-
-
-def test_a_stream_of_the_caller_s_stays_open() -> None:
-    stream, shop = Stream(), Shop()
-
-    async def main() -> None:
-        async with aclosing(show_many(shop.show, stream, ordered=True, concurrency=3)) as shown:
-            await anext(shown)
-
-    run(main())
-    assert not stream.closed
-
-
-@pytest.mark.parametrize("ordered", [True, False])
-@pytest.mark.parametrize("kind", ["sync", "async", "slow async"])
-@pytest.mark.parametrize("begun", [True, False])
-def test_an_abandoned_iteration_leaves_nothing_running(kind: str, *, begun: bool, ordered: bool) -> None:
-    """Neither closed nor read to its end; a warning of what is left would be an error here."""
-    feed = Feed(gap=0.5 if kind == "slow async" else 0)
-    shop = Shop(lambda n: n + 1)
-
-    async def main() -> None:
-        shown = show_many(
-            shop.show,
-            feed.ids() if kind == "sync" else feed.aids(),
-            ordered=ordered,
-            concurrency=3,
-        )
-        if begun:
-            async for _ in shown:
-                break
-        del shown
-        gc.collect()
-        await asyncio.sleep(0.001)
-        assert shop.in_flight == 0
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-        assert feed.closed == begun
-
-    run(main())
-    gc.collect()
 
 
 def test_what_is_no_id_is_an_error_of_its_own() -> None:
