@@ -53,6 +53,9 @@ async def etl(source: Path, *, name: str, folder: Path, max_credits: int) -> Loa
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 5 or not sys.argv[4].isdecimal():
+        print("usage: etl.py SOURCE NAME FOLDER MAX_CREDITS", file=sys.stderr)
+        sys.exit(2)
     source, name, folder, most = sys.argv[1:]
     Path(folder).mkdir(parents=True, exist_ok=True)
     done = asyncio.run(etl(Path(source), name=name, folder=Path(folder), max_credits=int(most)))

@@ -279,6 +279,67 @@ async def test_a_budget_of_a_budget_is_spent_from_both(tokfluence_env: Sandbox) 
     assert tokfluence_env.ledger().net == 2
 
 
+@pytest.mark.parametrize("own", [None, 10])
+@pytest.mark.parametrize("wrong", [None, "5", 5.0, True, 2**63])
+def test_a_budget_has_a_cap(own: int | None, wrong: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"max_credits must be a whole number, at (least 0|most)"):
+        Tokfluence(KEY, max_credits=own).budget(max_credits=wrong)
+
+
+async def test_a_view_keeps_what_a_subclass_has_of_its_own(tokfluence_env: Sandbox) -> None:
+    class Tagged(Tokfluence):
+        __slots__ = ("slot",)
+
+        def __init__(self, tag: str) -> None:
+            super().__init__()
+            self.tag = tag
+            self.slot = tag
+
+    tokfluence_env.seed({"posts": [URL]})
+    async with Tagged("mine") as tok:
+        for view in (tok.with_options(timeout=5), tok.budget(max_credits=1)):
+            assert isinstance(view, Tagged)
+            assert (view.tag, view.slot) == ("mine", "mine")
+            assert view.events is tok.events
+            assert view.session is tok.session
+        part = tok.budget(max_credits=1)
+        await part.posts.show(VIDEO)
+        with pytest.raises(BudgetExceededError):
+            await part.posts.show(VIDEO)
+        await tok.posts.show(VIDEO)  # its own posts are not the view's
+
+
+async def test_what_can_not_be_opened_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def limiter(*_: Any) -> None:
+        raise OverflowError("too many")
+
+    opened: list[str] = []
+    monkeypatch.setattr("tokfluence_async.client.Limiter", limiter)
+    monkeypatch.setattr(
+        "tokfluence_async.session.transport.Transport", lambda *_, **__: opened.append("transport")
+    )
+    with pytest.raises(OverflowError):
+        await Tokfluence(KEY).__aenter__()
+    assert opened == []
+
+
+@pytest.mark.parametrize("wrong", [["posts.show"], "posts.show", [], 5])
+def test_an_estimate_is_of_calls_by_name(wrong: Any) -> None:
+    with pytest.raises(ConfigurationError, match="calls must map"):
+        Tokfluence(KEY).estimate(wrong)
+
+
+async def test_an_encoder_that_empties_its_list_changes_no_price(tokfluence_env: Sandbox) -> None:
+    def emptying(_: int | None, posts: Any, /) -> dict[str, Any]:
+        urls = [url for url, _, _ in posts]
+        posts.clear()
+        return {"urls": urls}
+
+    async with Tokfluence(analyze_encoder=emptying) as tok:
+        await tok.posts.analyze([URL])
+        assert tok.spent.charged_max == 25
+
+
 async def test_a_tariff_and_an_encoder_of_the_caller_s(tokfluence_env: Sandbox) -> None:
     def encoder(campaign_id: int | None, posts: Any, /) -> dict[str, Any]:
         return campaign_body(campaign_id or 0, posts) | {"mine": True}

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import copy
+import enum
+import math
 import pickle
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import attrs
@@ -98,6 +102,17 @@ def test_a_wrong_variable_is_named(name: str, text: str, says: str) -> None:
         {"max_credits": -1},
         {"max_credits": 10.0},
         {"timeout": 10**400},
+        {"timeout": 86_401},
+        {"timeout": 1.7e308},
+        {"timeout": Decimal("1e400")},
+        {"settle": 86_401},
+        {"backoff": 1e308},
+        {"requests_per_minute": 10**400},
+        {"requests_per_minute": 10**5000},
+        {"concurrency": 2**63},
+        {"max_retries": 2**63},
+        {"batch_size": 2**63},
+        {"max_credits": 2**63},
         {"nonsense": 1},
         {"api_key": ""},
         {"api_key": b"key"},
@@ -112,8 +127,44 @@ def test_a_wrong_variable_is_named(name: str, text: str, says: str) -> None:
     ],
 )
 def test_what_a_setting_can_not_be(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(ConfigurationError) as caught:
         Options.load({}, **wrong)
+    assert len(str(caught.value)) < 250
+
+
+def test_the_bounds_of_a_setting_are_told() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"timeout must be a number of seconds, at most 86400, not 1000000000"
+    ):
+        Options(timeout=1e9)
+    with pytest.raises(
+        ConfigurationError, match=r"max_credits must be a whole number, at most 9223372036854775807, not"
+    ):
+        Options(max_credits=2**63)
+    with pytest.raises(ConfigurationError, match="TOKFLUENCE_MAX_RETRIES must be a whole number") as caught:
+        Options.load({"TOKFLUENCE_MAX_RETRIES": "9" * 5000})
+    assert len(str(caught.value)) < 250
+    assert Options(timeout=86_400, max_credits=2**63 - 1).timeout_for(1000) < math.inf
+
+
+def test_settings_are_plain_numbers() -> None:
+    class Count:
+        def __index__(self) -> int:
+            return 7
+
+    class Level(int, enum.Enum):
+        SEVEN = 7
+
+    for seven in (Count(), Level.SEVEN):
+        whole: dict[str, Any] = dict.fromkeys(
+            ("max_retries", "requests_per_minute", "concurrency", "batch_size", "max_credits"), seven
+        )
+        options = Options(**whole)
+        assert {(each, type(each)) for name in whole for each in [getattr(options, name)]} == {(7, int)}
+    for half in (Decimal("0.5"), Fraction(1, 2), 0.5):
+        seconds: dict[str, Any] = dict.fromkeys(("timeout", "backoff", "settle"), half)
+        options = Options(**seconds)
+        assert {(each, type(each)) for name in seconds for each in [getattr(options, name)]} == {(0.5, float)}
 
 
 @pytest.mark.parametrize(

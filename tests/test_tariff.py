@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import enum
 from typing import Any
 
 import pytest
@@ -81,6 +82,47 @@ def test_only_whole_numbers_are_priced(wrong: Any) -> None:
         Tariff().estimate({}, urls=wrong)
     with pytest.raises(ConfigurationError, match=r"number of posts\.show calls"):
         Tariff().estimate({"posts.show": wrong})
+
+
+class Count:
+    """A whole number as numpy's are: no `int`, but with an index."""
+
+    def __index__(self) -> int:
+        return 3
+
+
+def test_whatever_counts_is_a_count() -> None:
+    three: Any = Count()
+    assert Tariff().estimate({"posts.show": three}, urls=three) == 78
+    assert Tariff().price("posts.analyze", urls=three) == 75
+    price = Price(three, three)
+    assert (price, type(price.base), type(price.per_url)) == (Price(3, 3), int, int)
+
+
+def test_a_call_may_be_named_by_a_member_of_an_enum() -> None:
+    class Call(str, enum.Enum):  # noqa: UP042 - one whose hash is not that of its value
+        SHOW = "posts.show"
+
+    assert Tariff({Call.SHOW: Price(3)}).estimate({Call.SHOW: 2}) == 6
+
+
+@pytest.mark.parametrize("wrong", [["posts.show"], "posts.show", 5, ("posts.show", 1), [], "", 0])
+def test_a_mix_of_calls_maps_names_to_numbers(wrong: Any) -> None:
+    with pytest.raises(ConfigurationError, match="calls must map the names of calls to numbers"):
+        Tariff().estimate(wrong)
+
+
+@pytest.mark.parametrize("wrong", [2**63, 10**5000], ids=["64 bits", "5000 digits"])
+def test_huge_numbers_are_refused_in_few_words(wrong: int) -> None:
+    for make in (
+        lambda: Price(wrong),
+        lambda: Tariff().price("posts.analyze", urls=wrong),
+        lambda: Tariff().estimate({"posts.show": wrong}),
+        lambda: Tariff().estimate({}, urls=wrong),
+    ):
+        with pytest.raises(ConfigurationError) as caught:
+            make()
+        assert len(str(caught.value)) < 250
 
 
 def test_its_errors_are_value_errors_too() -> None:

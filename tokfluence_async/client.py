@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import platform
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -115,6 +116,7 @@ class Tokfluence:
 
         options = self._caller.options
         session, connector, trace_configs = self._http
+        limiter = Limiter(options.requests_per_minute)  # before what has to be closed again is opened
         transport = Transport(
             options.base_url,
             options.require_key(),
@@ -126,7 +128,7 @@ class Tokfluence:
         )
         return Session(
             transport,
-            Limiter(options.requests_per_minute),
+            limiter,
             self.events,
             concurrency=options.concurrency,
         )
@@ -263,18 +265,14 @@ class Tokfluence:
         Raises:
             ConfigurationError: The cap is not a whole number, or negative.
         """
-        own = self.options.max_credits
-        options = self.options.replace(max_credits=max_credits)
-        if own is not None:
-            options = options.replace(max_credits=min(own, max_credits))
-        return self._view(options=options, budget=Budget(max_credits, parent=self._caller.budget))
+        cap, own = _cap(self.options, max_credits), self.options.max_credits
+        options = self.options.replace(max_credits=cap if own is None else min(own, cap))
+        return self._view(options=options, budget=Budget(cap, parent=self._caller.budget))
 
     def _view(self, **changes: Any) -> Self:
-        view = object.__new__(type(self))
-        view.events = self.events
-        view._http = self._http
-        view._caller = self._caller.evolve(**changes)
-        view._bind()
+        view = copy.copy(self)  # with whatever a subclass has of its own
+        view._caller = self._caller.evolve(**changes)  # noqa: SLF001 - of its own class
+        view._bind()  # noqa: SLF001 - likewise
         return view
 
     def estimate(self, calls: Mapping[str, int] | None = None, *, urls: int = 0) -> int:
@@ -288,9 +286,10 @@ class Tokfluence:
             Credits.
 
         Raises:
-            ConfigurationError: No call has such a name, or a number is not a whole one, or negative.
+            ConfigurationError: No call has such a name, a number is not a whole one, or negative, or `calls` is no
+                mapping.
         """
-        return self.tariff.estimate(calls or {}, urls=urls)
+        return self.tariff.estimate({} if calls is None else calls, urls=urls)
 
     async def ai_search(
         self, query: str, *, max_results: int | None = None, **options: Unpack[CallOptions]
@@ -312,7 +311,15 @@ class Tokfluence:
             OutcomeUnknownError: It may have been applied; repeat it with the error's `request_id` as key only.
             RequestError: There is no usable answer for another reason, which its subclass tells; see `Posts`.
         """
-        return await ai_search(self._caller, query, max_results=max_results, **options)
+        return await ai_search(self._caller, query, max_results=max_results, options=options)
+
+
+def _cap(options: Options, max_credits: Any) -> int:
+    # None, which leaves a setting as it is, would make a part without a cap.
+    cap = None if max_credits is None else options.replace(max_credits=max_credits).max_credits
+    if cap is None:
+        raise ConfigurationError("max_credits must be a whole number, at least 0, not None")
+    return cap
 
 
 def _checked_tariff(tariff: Any) -> Tariff:

@@ -11,15 +11,17 @@ from collections.abc import Mapping
 from typing import Any, Final, NoReturn, Self, TypeVar
 from urllib.parse import urlsplit
 
-from attrs import Attribute, evolve, field, fields, frozen
-from attrs.validators import optional
+from attrs import Attribute, converters, evolve, field, fields, frozen, validators
 
+from tokfluence_async import scalars
 from tokfluence_async.errors import ConfigurationError
 
 __all__ = ["APIKey", "Options"]
 
 DEFAULT_BASE_URL: Final = "https://developers.tokfluence.com"
 DISPLAY_PREFIX_LENGTH: Final = 13
+DAY: Final = 86_400
+"""The longest wait that can be set, in seconds."""
 _KEY = re.compile(r"tkf_live_[A-Za-z0-9]{32}")
 
 
@@ -140,8 +142,8 @@ def _check_base_url(url: Any) -> str:
 
 def _quoted(value: object) -> str:
     """A wrong value, for a message; nothing where it may be a secret that was put into the wrong place."""
-    text = repr(value)
-    return "" if "tkf_" in text.lower() or "@" in text else f" {text}"
+    whole = scalars.quoted(value, most=sys.maxsize)  # as the part that is told may end within a secret
+    return "" if "tkf_" in whole.lower() or "@" in whole else f" {scalars.quoted(value)}"
 
 
 def is_loopback(host: str) -> bool:
@@ -163,20 +165,32 @@ def _check_key(_: Options, __: Attribute[Any], value: Any) -> None:
         value.check()
 
 
+def _to_count(value: int) -> int:
+    count = scalars.whole(value)
+    return value if count is None else count
+
+
+def _to_seconds(value: float) -> float:
+    seconds = scalars.finite(value)
+    return value if seconds is None else seconds
+
+
 def _whole(low: int) -> Any:
     def check(_: Options, attribute: Attribute[Any], value: Any) -> None:
-        if not isinstance(value, int) or isinstance(value, bool) or value < low:
-            raise _wrong(f"{attribute.name} must be a whole number, at least {low}", value)
+        count = scalars.whole(value)
+        if count is None or not low <= count <= scalars.LARGEST:
+            bound = f"at least {low}" if count is None or count < low else f"at most {scalars.LARGEST}"
+            raise _wrong(f"{attribute.name} must be a whole number, {bound}", value)
 
     return check
 
 
 def _seconds(low: float) -> Any:
     def check(_: Options, attribute: Attribute[Any], value: Any) -> None:
-        # Written so that NaN fails too.
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not low <= value <= sys.float_info.max:
-            raise _wrong(f"{attribute.name} must be a number of seconds, at least {low:g}", value)
+        seconds = scalars.finite(value)
+        if seconds is None or not low <= seconds <= DAY:
+            bound = f"at least {low:g}" if seconds is None or seconds < low else f"at most {DAY}"
+            raise _wrong(f"{attribute.name} must be a number of seconds, {bound}", value)
 
     return check
 
@@ -215,7 +229,8 @@ def _seal_in(settings: dict[str, Any]) -> None:
 class Options:
     """The client's settings. `Options.load` fills what is not given from the environment.
 
-    A copy, a deep one too, shares the key; a pickle is refused.
+    Waits are a day at most, and whole numbers fit into 64 bits. A copy, a deep one too, shares the key; a pickle is
+    refused.
 
     Raises:
         ConfigurationError: A setting has a value that it can't have; the message names it, and never holds the key.
@@ -225,23 +240,25 @@ class Options:
     """The API key. Environment: TOKFLUENCE_API_KEY."""
     base_url: str = field(default=DEFAULT_BASE_URL, converter=_check_base_url)
     """Where the API is; https, or http on loopback. Environment: TOKFLUENCE_BASE_URL."""
-    timeout: float = field(default=60.0, validator=_seconds(0.001))
+    timeout: float = field(default=60.0, converter=_to_seconds, validator=_seconds(0.001))
     """Seconds from the first sending to the answer, repeats and their waits included; waiting for this client's own
     rate limit before the first sending does not count. A call that submits URLs gets a thirtieth of it more for each.
     Environment: TOKFLUENCE_TIMEOUT."""
-    max_retries: int = field(default=4, validator=_whole(0))
+    max_retries: int = field(default=4, converter=_to_count, validator=_whole(0))
     """How often a call is repeated after its first try. Environment: TOKFLUENCE_MAX_RETRIES."""
-    backoff: float = field(default=0.5, validator=_seconds(0))
+    backoff: float = field(default=0.5, converter=_to_seconds, validator=_seconds(0))
     """Seconds, at most, before the first repeat; doubles with each. Environment: TOKFLUENCE_BACKOFF."""
-    settle: float = field(default=30.0, validator=_seconds(0))
+    settle: float = field(default=30.0, converter=_to_seconds, validator=_seconds(0))
     """Seconds before a load repeats or looks into an unknown outcome. Environment: TOKFLUENCE_SETTLE."""
-    requests_per_minute: int = field(default=570, validator=_whole(0))
+    requests_per_minute: int = field(default=570, converter=_to_count, validator=_whole(0))
     """The client's own limit, 95 % of the API's 600; 0 is none. Environment: TOKFLUENCE_REQUESTS_PER_MINUTE."""
-    concurrency: int = field(default=8, validator=_whole(1))
+    concurrency: int = field(default=8, converter=_to_count, validator=_whole(1))
     """Requests in flight at once, at most. Environment: TOKFLUENCE_CONCURRENCY."""
-    batch_size: int = field(default=50, validator=_whole(1))
+    batch_size: int = field(default=50, converter=_to_count, validator=_whole(1))
     """URLs in one analyze call of a load. Environment: TOKFLUENCE_BATCH_SIZE."""
-    max_credits: int | None = field(default=None, validator=optional(_whole(0)))
+    max_credits: int | None = field(
+        default=None, converter=converters.optional(_to_count), validator=validators.optional(_whole(0))
+    )
     """Credits that may be spent at most; None is no cap. Environment: TOKFLUENCE_MAX_CREDITS."""
 
     @classmethod

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from attrs import Attribute, field, frozen
 
+from tokfluence_async import scalars
 from tokfluence_async.errors import ConfigurationError
 
 __all__ = ["PRICES", "Price", "Tariff"]
 
 
+def _plain(value: int) -> int:
+    count = scalars.whole(value)
+    return value if count is None else count
+
+
 def _credits(_: object, attribute: Attribute[int], value: Any) -> None:
-    if not _is_count(value):
+    if _count(value) is None:
         raise ConfigurationError(
-            f"{attribute.name} must be a whole number of credits, 0 or more, not {value!r}"
+            f"{attribute.name} must be a whole number of credits, 0 or more, not {scalars.quoted(value)}"
         )
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def _count(value: object) -> int | None:
+    count = scalars.whole(value)
+    return count if count is not None and 0 <= count <= scalars.LARGEST else None
 
 
 @frozen
@@ -32,9 +39,9 @@ class Price:
         ConfigurationError: A part is not a whole number, or negative.
     """
 
-    base: int = field(default=0, validator=_credits)
+    base: int = field(default=0, converter=_plain, validator=_credits)
     """Credits for the call itself."""
-    per_url: int = field(default=0, validator=_credits)
+    per_url: int = field(default=0, converter=_plain, validator=_credits)
     """Credits for each URL in its body."""
 
 
@@ -61,17 +68,24 @@ PRICES: Mapping[str, Price] = MappingProxyType(
 def _with_public(own: Any) -> Mapping[str, Price]:
     if not isinstance(own, Mapping):
         raise ConfigurationError(f"a tariff is made of prices by call, not of a {type(own).__name__}")
-    prices: dict[Any, Any] = {**own}
-    for call, price in prices.items():
-        if call not in PRICES:
-            raise _unknown(call)
+    given: dict[Any, Any] = {**own}
+    prices: dict[str, Price] = {}
+    for name, price in given.items():
+        call = scalars.text(name)
+        if call is None or call not in PRICES:
+            raise _unknown(name)
         if not isinstance(price, Price):
-            raise ConfigurationError(f"the price of {call} must be a Price, such as Price(1), not {price!r}")
+            raise ConfigurationError(
+                f"the price of {call} must be a Price, such as Price(1), not {scalars.quoted(price)}"
+            )
+        prices[call] = price
     return MappingProxyType({**PRICES, **prices})
 
 
 def _unknown(call: object) -> ConfigurationError:
-    return ConfigurationError(f"no call is named {call!r}; there are: {', '.join(sorted(PRICES))}")
+    return ConfigurationError(
+        f"no call is named {scalars.quoted(call)}; there are: {', '.join(sorted(PRICES))}"
+    )
 
 
 @frozen
@@ -100,15 +114,16 @@ class Tariff:
         Raises:
             ConfigurationError: No call has this name, or the number of URLs is not a whole number, or negative.
         """
-        if not _is_count(urls):
+        count = _count(urls)
+        if count is None:
             raise ConfigurationError(
-                f"the number of URLs must be a whole number, and not be negative, not {urls!r}"
+                f"the number of URLs must be a whole number, and not be negative, not {scalars.quoted(urls)}"
             )
-        try:
-            price = self.prices[call]
-        except (KeyError, TypeError):
-            raise _unknown(call) from None
-        return price.base + price.per_url * urls
+        name = scalars.text(call)
+        if name is None or name not in self.prices:
+            raise _unknown(call)
+        price = self.prices[name]
+        return price.base + price.per_url * count
 
     def estimate(self, calls: Mapping[str, int], *, urls: int = 0) -> int:
         """What a mix of calls costs together.
@@ -121,13 +136,25 @@ class Tariff:
             Credits.
 
         Raises:
-            ConfigurationError: A call has an unknown name, or a number is not a whole one, or negative.
+            ConfigurationError: A call has an unknown name, a number is not a whole one, or negative, or `calls` is no
+                mapping.
         """
-        for call, times in calls.items():
-            if not _is_count(times):
+        total = self.price("posts.analyze", urls=urls)
+        for call, times in _items(calls):
+            count = _count(times)
+            if count is None:
                 raise ConfigurationError(
-                    f"the number of {call} calls must be a whole number, and not be negative, not {times!r}"
+                    f"the number of {scalars.text(call) or scalars.quoted(call)} calls must be a whole number, "
+                    f"and not be negative, not {scalars.quoted(times)}"
                 )
-        return sum(self.price(call) * times for call, times in calls.items()) + self.price(
-            "posts.analyze", urls=urls
+            total += self.price(call) * count
+        return total
+
+
+def _items(calls: Any) -> Iterable[tuple[Any, Any]]:
+    if not isinstance(calls, Mapping):
+        raise ConfigurationError(
+            f"calls must map the names of calls to numbers, such as {{'posts.show': 200}}, not {scalars.quoted(calls)}"
         )
+    given: dict[Any, Any] = {**calls}
+    return given.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tokfluence_async.campaign.loader import Loader
 from tokfluence_async.campaign.loadfile import LoadFile
 from tokfluence_async.campaign.settle import KEY_MEMORY
 from tokfluence_async.client import Tokfluence
-from tokfluence_async.errors import BudgetExceededError, UsageError
+from tokfluence_async.errors import BudgetExceededError, ConfigurationError, UsageError
 from tokfluence_async.tariff import Price, Tariff
 
 pytestmark = pytest.mark.anyio
@@ -258,3 +259,35 @@ async def test_a_create_that_is_remembered_after_days_is_counted_once(file: Path
             for _ in range(3):
                 report = await resume(file, tok)
                 assert (report.stopped_by, report.credits.charged_max) == ("create_unknown", 1)
+
+
+@pytest.mark.parametrize("cap", [-1, True, 1.5, "5", float("nan")])
+async def test_a_cap_that_is_none_is_refused_before_there_is_a_file(file: Path, cap: Any) -> None:
+    with Answering() as api:
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+            with pytest.raises(ConfigurationError, match="max_credits"):
+                await apply(make_plan(10), tok, file=file, max_credits=cap)
+            assert not file.exists()  # noqa: ASYNC240 - once, in a test
+            LoadFile.create(file, make_plan(10)).close()
+            with pytest.raises(ConfigurationError, match="max_credits"):
+                await resume(file, tok, max_credits=cap)
+            assert not api.asked
+            assert (await resume(file, tok)).state == "complete"
+
+
+async def test_copies_of_a_load_do_not_free_what_a_client_has_spent(tmp_path: Path) -> None:
+    one, other = tmp_path / "a.tokload", tmp_path / "b.tokload"
+    turned_away = Answer.error(402, "insufficient_credits")
+    with Answering() as api:
+        api.before = lambda asked: turned_away if asked.call == "analyze" and asked.number > 1 else None
+        async with Tokfluence(KEY, base_url=api.base_url, **ONE_AT_A_TIME) as tok:
+            await apply(make_plan(30), tok, file=one)
+        shutil.copy(one, other)
+        async with Tokfluence(KEY, base_url=api.base_url, **ONE_AT_A_TIME) as tok:
+            await resume(one, tok)
+            api.before = lambda asked: turned_away if asked.number > 5 and asked.call == "analyze" else None
+            await resume(other, tok)
+            spent = tok.spent.charged_max
+            api.before = lambda asked: turned_away if asked.call == "analyze" else None
+            await resume(one, tok)
+            assert tok.spent.charged_max >= spent >= api.charged

@@ -52,6 +52,7 @@ def create(effect: str, **fault: Any) -> dict[str, Any]:
 
 
 UPSTREAM = {"status": 502, "code": "upstream_error"}
+NO_SUCCESS = {"status": 200, "body": '{"data":null,"error":{"code":"internal_error","message":"boom"}}'}
 LATER = {"nth": 3}
 """A batch that is sent beside others, not the first, which goes alone."""
 SLOW = {"seconds": 30.0}
@@ -79,6 +80,10 @@ MATRIX = [
          state="needs_review", exact=False),
     Case(name="an HTML 200 before the charge", faults=(analyze("garbage", **LATER),), accepted=35, unknown=10,
          state="needs_review", exact=False),
+    Case(name="a 200 that tells an error, before the charge", faults=(analyze("status", **NO_SUCCESS, **LATER),),
+         accepted=35, unknown=10, state="needs_review", exact=False),
+    Case(name="a 200 that tells an error, after tracking",
+         faults=(analyze("status", phase="after_tracking", **NO_SUCCESS, **LATER),)),
     Case(name="502 upstream before the charge", faults=(analyze("status", **UPSTREAM, **LATER),)),
     Case(name="502 upstream, first batch", faults=(analyze("status", **UPSTREAM),)),
     Case(name="429 with Retry-After", faults=(analyze("status", status=429, headers={"Retry-After": "0"}, **LATER),)),

@@ -185,7 +185,7 @@ GOOD = json.dumps({"url": URL.format("a", 71)})
         ("a.json", f'{{"posts": [{GOOD}] "x": 1}}'.encode(), None, "not JSON"),
         ("a.json", f'{{"posts": [{GOOD}'.encode(), None, "cut off"),
         ("a.json", b"<html>", 1, "not JSON"),
-        ("a.json", GOOD.encode("utf-16"), 1, "not"),
+        ("a.json", GOOD.encode("utf-16")[:-1], 1, "not UTF-16"),
         ("a.parquet", b"PAR1 and no more", None, "not a Parquet file, or it is damaged"),
         ("a.parquet", as_parquet()[:-100], None, "not a Parquet file, or it is damaged"),
         ("a.arrow", b"nonsense", None, "not an Arrow file, or it is damaged"),

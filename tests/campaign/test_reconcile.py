@@ -238,3 +238,79 @@ async def test_a_resubmission_that_can_t_look_first_says_so(tmp_path: Path) -> N
             report = await resume(file, tok, resubmit_unknown=True)
     assert report.stopped_by == "outcome_unknown"
     assert "can't be read" in report.message
+
+
+def paged(pages: list[list[str]], **meta: Any) -> Any:
+    """Have the campaign's list come in pages."""
+    numbers = iter(range(10**6))
+
+    def after(asked: Asked, answer: Answer) -> Answer:
+        if asked.call == "analyze":
+            return first_answer_lost(asked, answer)
+        if asked.call != "list":
+            return answer
+        number = next(numbers) % len(pages)
+        last = number == len(pages) - 1
+        data = [{"post_id": video} for video in pages[number]]
+        return Answer(200, {"data": data, "meta": {"next_cursor": None if last else number + 1, **meta}})
+
+    return after
+
+
+async def test_empty_pages_in_the_middle_of_a_list_of_a_known_length(tmp_path: Path) -> None:
+    with Answering() as api:
+        api.after = paged([[], [], [], [], VIDEOS], total=URLS)
+        report = await bought(api, tmp_path / "a.tokload")
+        assert (report.state, report.urls.accepted) == ("complete", URLS)
+
+
+@pytest.mark.parametrize("meta", [{}, {"next_cursor": "again"}], ids=["empty pages", "one cursor"])
+async def test_a_list_that_does_not_end_proves_no_absence(tmp_path: Path, meta: dict[str, Any]) -> None:
+    """A 502 whose work was done would be bought anew, were it not in the list."""
+    with Answering() as api:
+        api.after = lambda asked, answer: (
+            Answer.error(502, "upstream_error")
+            if asked.call == "analyze" and asked.number == 1
+            else pages(asked, answer)
+        )
+        pages = paged([[], [], [], [], VIDEOS], **meta)
+        report = await bought(api, tmp_path / "a.tokload")
+        assert not api.charged_twice
+        assert (report.state, report.stopped_by, report.urls.unknown) == ("stopped", "outcome_unknown", URLS)
+
+
+async def test_looking_costs_no_more_than_is_in_doubt(tmp_path: Path) -> None:
+    with Answering() as api:
+        api.after = paged([[str(page)] for page in range(5000)])
+        report = await bought(api, tmp_path / "a.tokload", urls=40)
+        assert report.stopped_by == "outcome_unknown"
+        assert api.asked["list"] * 2 <= 2 * 10 * 25
+        assert report.credits.charged_min <= api.charged <= report.credits.charged_max
+
+
+async def test_a_502_that_can_not_be_read_may_have_been_a_refund(tmp_path: Path) -> None:
+    with Answering() as api:
+        api.after = lambda asked, answer: (
+            Answer(502, b"<html>") if asked.call == "analyze" and asked.number == 1 else answer
+        )
+        report = await bought(api, tmp_path / "a.tokload")
+        assert (report.state, report.urls.accepted) == ("complete", URLS)
+        assert report.credits.charged_min <= 1 + 2  # the create, and the look
+        assert report.credits.charged_max >= api.charged
+
+
+async def test_a_list_that_can_be_read_later_lets_the_doubts_be_sent(tmp_path: Path) -> None:
+    """What could not be looked for at the beginning goes out under its old key, once that is known to be safe."""
+    file = tmp_path / "a.tokload"
+    with Answering() as api:
+        api.before = lambda asked: LOST if asked.call == "analyze" else None
+        async with Tokfluence(KEY, base_url=api.base_url, **WITHOUT_RETRIES) as tok:
+            assert (await apply(make_plan(URLS, batch_size=10), tok, file=file)).urls.unknown == URLS
+        api.asked.clear()
+        api.before = lambda asked: (
+            Answer.error(500, "internal_error") if asked.call == "list" and asked.number == 1 else None
+        )
+        async with Tokfluence(KEY, base_url=api.base_url, **WITHOUT_RETRIES) as tok:
+            report = await resume(file, tok)
+        assert (report.state, report.urls.accepted) == ("complete", URLS)
+        assert not api.charged_twice

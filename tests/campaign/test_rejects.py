@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from tokfluence_async.campaign import records
 from tokfluence_async.campaign.batch import Post
@@ -17,6 +20,7 @@ from tokfluence_async.campaign.plan import Plan
 from tokfluence_async.campaign.purchase import rejection
 from tokfluence_async.campaign.records import Settlement, State
 from tokfluence_async.campaign.rejects import COLUMNS, default_path, read_rejects, write_rejects
+from tokfluence_async.campaign.sources import open_source
 from tokfluence_async.errors import LoadFileError
 from tokfluence_async.session.budget import Charge
 
@@ -209,3 +213,31 @@ def test_posts_are_what_they_were(sheet: Path, tmp_path: Path) -> None:
     assert file.plan().origins == plan.origins
     assert next(plan.posts()) == Post(2, GOOD[0], "maker", 0, 0)
     file.close()
+
+
+TEXTS = st.text(
+    st.sampled_from("a1,;\"'=@ \t\r\n\v\x00\x85\u2028é") | st.characters(codec="utf-8"), max_size=12
+)
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.tuples(TEXTS, TEXTS, st.none() | TEXTS), min_size=1, max_size=4), whole=st.booleans())
+@example(rows=[("a\nb", "c", "d\re")], whole=False)
+@example(rows=[("a\nb", "c", "d\re"), ("\0", "", None)], whole=True)
+def test_whatever_stands_in_a_row_comes_back_from_the_rejects(
+    *, rows: list[tuple[str, str, str | None]], whole: bool, tmp_path: Path
+) -> None:
+    # A fourth field makes a row malformed, so that all of it is one text.
+    items = [(*row, "x") if whole else row for row in rows]
+    plan = CampaignBuilder("Spring").add_items([*items, GOOD[0]]).plan()
+    skipped = list(plan.skipped())
+    (tmp_path / "spring.tokload").unlink(missing_ok=True)
+    with closing(LoadFile.create(tmp_path / "spring.tokload", plan)) as file:
+        rejects = list(read_rejects(file))
+        assert write_rejects(file, tmp_path / "rejects.csv") == len(skipped) == len(rows)
+    with open_source(tmp_path / "rejects.csv") as stream:
+        again = list(stream)
+    assert [each.url for each in again] == [each.url for each in rejects]
+    if whole:
+        texts = [next(csv.reader(io.StringIO(each.url or "", newline=""))) for each in again]
+        assert texts == [["" if not (cell or "").strip() else cell for cell in row] for row in items]

@@ -145,6 +145,10 @@ def test_what_holds_for_every_history(length: int) -> None:
         # Listed after a refund: perhaps the refunded attempt put it there.
         ([Kind.REFUNDED, Kind.SEEN_BEFORE], 250, Charge(0, 250)),
         ([Kind.REFUNDED, Kind.APPLIED], 250, Charge(250, 250)),
+        # Nor is it known of a 502 that can't be read.
+        ([Kind.LOST_REFUND], None, Charge(0, 250)),
+        ([Kind.LOST_REFUND, Kind.SEEN_BEFORE], 250, Charge(0, 250)),
+        ([Kind.LOST_REFUND, Kind.APPLIED], 250, Charge(250, 250)),
     ],
 )
 def test_charge(history: list[Kind], sure: int | None, expected: Charge) -> None:

@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import pytest
 from source_rows import TABLE, URL, fails, read, urls_of
 
+from tokfluence_async.campaign.builder import CampaignBuilder
 from tokfluence_async.campaign.delimited import read_delimited
 from tokfluence_async.campaign.sources import READERS, InputOptions, RowStream, open_source
 from tokfluence_async.errors import InputError
@@ -194,3 +196,39 @@ def test_standard_input_through_a_pipe(data: bytes) -> None:
     if len(data) < 10:
         expected = "standard input: the file holds no rows, only a header"
     assert run.stdout.decode().strip() == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (5, "a file's name.*not int"),
+        (None, "a file's name.*not NoneType"),
+        (["a.csv"], "a file's name.*not list.*add_items"),
+        (b"a.csv", "text, and these are bytes.*io.BytesIO"),
+        (bytearray(b"a.csv"), "bytearray"),
+    ],
+)
+def test_what_is_no_source_is_refused_in_words(source: object, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        CampaignBuilder("x").add_file(source)  # type: ignore[arg-type] # that is what is tested
+
+
+def test_a_file_that_is_closed_or_gives_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "posts.csv"
+    path.write_text(f"url\n{URL}\n")
+    with path.open("rb") as file:
+        pass
+    with pytest.raises(InputError, match="closed"):
+        open_source(file)
+    with (
+        tempfile.NamedTemporaryFile("w+", dir=tmp_path) as text,
+        pytest.raises(InputError, match="gives str, not bytes"),
+    ):
+        open_source(cast("BinaryIO", text))
+
+
+def test_a_name_in_bytes_of_a_directory_is_a_name(tmp_path: Path) -> None:
+    (tmp_path / "posts.csv").write_text(f"url\n{URL}\n")
+    with os.scandir(os.fsencode(tmp_path)) as entries:
+        (entry,) = entries
+    assert [row.url for row in open_source(entry)] == [URL]  # type: ignore[arg-type] # as above

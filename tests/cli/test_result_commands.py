@@ -110,6 +110,42 @@ def test_what_a_long_wait_may_cost_is_told_at_once(cli: CLI, sandbox: Sandbox, k
     assert "there are 3,333,340 at most: up to 6,666,680 credits." in err
 
 
+def test_wait_says_why_no_look_was_answered(cli: CLI, sandbox: Sandbox, key: str) -> None:
+    seed(sandbox, key)
+    sandbox.add_fault(call="campaigns.posts", effect="status", status=503, count=99)
+    code, out, err = cli("wait", CAMPAIGN, "--timeout", "0")
+    assert (code, out) == (1, "")
+    assert "503" in err.splitlines()[-1]
+
+
+def test_a_wait_without_end_is_told_in_words(cli: CLI, sandbox: Sandbox, key: str) -> None:
+    seed(sandbox, key)
+    code, _, err = cli("wait", CAMPAIGN, "--timeout", "1e308")
+    assert code == 0
+    assert "in so long a time there is no end to them." in err
+    assert max(map(len, err.split())) < 40
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["posts", "-o", "missing/x.csv"],
+        ["posts", "-o", "x.parquet.gz"],
+        ["posts", "-o", "x.csv", "--resume", "7568:1"],
+        ["comments", "-o", "x.csv", "--resume", "garbage"],
+    ],
+)
+def test_an_export_that_can_not_be_names_no_price(
+    cli: CLI, sandbox: Sandbox, tmp_path: Path, words: list[str]
+) -> None:
+    code, out, err = cli("export", CAMPAIGN, *words, "--yes")
+    assert (code, out) == (2, "")
+    assert "credits" not in err
+    assert err.rstrip().endswith("Nothing was sent")
+    assert not sandbox.requests()
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
@@ -185,11 +221,30 @@ def test_comments_can_be_resumed_as_it_says(cli: CLI, sandbox: Sandbox, key: str
     assert not (tmp_path / "c.csv").exists()
     part = (tmp_path / "c.partial.csv").read_text().splitlines()
     words = err.splitlines()[-1].partition("The rest: tokfluence ")[2].split()
-    assert words[:5] == ["export", "4711", "comments", "-o", "c.csv"]
+    # Not over the file that is to hold all of them.
+    assert words[:5] == ["export", "4711", "comments", "-o", "c.rest.csv"]
     assert cli(*words, "--yes")[0] == 0
-    rest = (tmp_path / "c.csv").read_text().splitlines()
+    rest = (tmp_path / "c.rest.csv").read_text().splitlines()
     # Rows hold no line breaks here.
     assert part + rest[1:] == whole
+
+
+def test_a_post_whose_comments_never_come_can_be_left_out_as_it_says(
+    cli: CLI, sandbox: Sandbox, key: str, tmp_path: Path
+) -> None:
+    seed(sandbox, key)
+    ids = sandbox.tracked(CAMPAIGN)
+    sandbox.add_fault(call="posts.comments", effect="status", status=422, count=99)
+    code, out, err = cli("export", CAMPAIGN, "comments", "-o", "c.csv", "--yes")
+    assert (code, out) == (1, "")
+    assert "422 missing_parameter" in err.splitlines()[-1]
+    words = shlex.split(err.partition("go on with the next: tokfluence ")[2].splitlines()[0])
+    assert words[-2:] == ["--resume", f"{ids[1]}:0"]
+    assert not list(tmp_path.iterdir())
+    sandbox.clear_faults()
+    assert cli(*words, "--yes")[0] == 0
+    with (tmp_path / "c.csv").open(newline="") as file:
+        assert {row["post_id"] for row in csv.DictReader(file)} == set(ids[1:])
 
 
 def test_a_report_of_a_load_sends_nothing(

@@ -117,6 +117,20 @@ def test_the_doctor_finds_what_is_wrong(
     assert (code, "must be https" in out) == (1, True)
 
 
+def test_the_doctor_asks_nothing_that_the_cap_has_no_room_for(cli: CLI, sandbox: Sandbox) -> None:
+    code, out, err = cli("doctor", "--online", "--max-credits", "0")
+    assert (code, err) == (1, "")
+    assert "not asked: it costs 1 credit at most, and the cap is 0 credits" in out
+    assert "base URL" in out
+    assert not sandbox.requests()
+
+
+def test_the_doctor_tells_what_is_not_limited_in_words(cli: CLI, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKFLUENCE_REQUESTS_PER_MINUTE", "0")
+    code, out, _ = cli("doctor")
+    assert (code, "no limit on requests a minute" in out, "no cap" in out) == (0, True, True)
+
+
 def test_the_doctor_names_what_is_not_installed(cli: CLI, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "altair", None)
     out = cli("doctor")[1]

@@ -20,6 +20,7 @@ from tokfluence_async.errors import (
     CampaignNotFoundError,
     ConfigurationError,
     InternalError,
+    InvalidRequestError,
     MissingExtraError,
     TokfluenceError,
 )
@@ -170,10 +171,41 @@ async def test_a_cap_keeps_what_is_paid_for_and_tells_where_to_go_on(
         # An earlier part is not replaced.
         assert done.file == str(tmp_path / f"c.partial{stops if stops > 1 else ''}.jsonl")
         parts += rows_of(Path(done.file))
+        # The cap would end it at the next post as well.
+        assert done.following is None
         position = Position.parse(str(done.position))
     assert stops > 1
     assert parts == rows_of(tmp_path / "whole.jsonl")
     assert len(parts) == whole.rows
+
+
+async def test_a_post_whose_comments_never_come_can_be_left_out(
+    tok: Tokfluence, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    ids = sandbox.tracked(CAMPAIGN)
+    path = tmp_path / "c.jsonl"
+    # Their second page, while those of the first post are one: the page that fails is the third that is read.
+    sandbox.add_fault(call="posts.comments", nth=3, effect="status", status=422, count=99)
+    done = await export(tok, CAMPAIGN, "comments", path)
+    assert isinstance(done.error, InvalidRequestError)
+    assert done.position is not None
+    failed = ids.index(done.position.post_id)
+    assert done.following == Position(ids[failed + 1])
+    with pytest.raises(InvalidRequestError) as caught:
+        await export(tok, CAMPAIGN, "comments", path, resume=str(done.position))
+    assert caught.value.__notes__ == [f"The comments of the next post begin at resume='{ids[failed + 1]}:0'."]
+    sandbox.clear_faults()
+    rest = await export(tok, CAMPAIGN, "comments", path, resume=str(done.following))
+    assert rest.error is None
+    assert {each["post_id"] for each in rows_of(path)} == set(ids[failed + 1 :])
+    last = await export(tok, CAMPAIGN, "comments", path, resume=ids[-1])
+    assert (last.error, last.following) == (None, None)
+
+
+async def test_a_place_may_be_given_as_its_text(tok: Tokfluence, sandbox: Sandbox) -> None:
+    last = sandbox.tracked(CAMPAIGN)[-1]
+    table = await read_table(tok, CAMPAIGN, "comments", resume=f"{last}:0")
+    assert {row["post_id"] for row in table} == {last}
 
 
 async def test_an_error_before_the_first_comment_leaves_nothing(
@@ -299,6 +331,11 @@ async def test_a_full_disk_is_told(tok: Tokfluence, format_: Any, buffering: int
         ({"resource": "posts", "target": "x.csv", "resume": Position("1")}, "only comments"),
         ({"resource": "posts", "target": "x.parquet.gz"}, "x.parquet"),
         ({"resource": "posts", "target": "x.gz"}, "suffix"),
+        ({"resource": "posts", "target": io.StringIO(), "format": "csv"}, "in binary"),
+        ({"resource": "comments", "target": io.StringIO(), "format": "parquet"}, "in binary"),
+        ({"resource": "posts", "target": 5, "format": "csv"}, "which int is not"),
+        ({"resource": "comments", "target": "x.csv", "resume": "garbage"}, "no place"),
+        ({"resource": "comments", "target": "x.csv", "resume": 7}, "Position"),
     ],
 )
 async def test_what_is_wrong_is_told_before_anything_is_sent(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -228,6 +230,91 @@ def test_nothing_is_left_where_the_library_is_missing(
     with pytest.raises(MissingExtraError):
         table.write(tmp_path / "posts.parquet")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+@pytest.mark.parametrize("format_", ["csv", "jsonl", "parquet", "arrow"])
+def test_a_full_disk_is_told(table: Table, format_: Any) -> None:
+    if format_ in {"parquet", "arrow"}:
+        pytest.importorskip("pyarrow")
+    with pytest.raises(TokfluenceError, match="/dev/full: can't be written: No space"):
+        table.write("/dev/full", format=format_)
+
+
+@pytest.mark.parametrize("format_", ["csv", "parquet", "arrow"])
+def test_a_table_goes_into_a_pipe(tmp_path: Path, format_: Any) -> None:
+    if format_ in {"parquet", "arrow"}:
+        pytest.importorskip("pyarrow")
+    small = Table.of("posts", [post(1)], 4711)
+    small.write(tmp_path / "x", format=format_)
+    ours, theirs = os.pipe()
+    try:
+        small.write(f"/dev/fd/{theirs}", format=format_)
+        assert os.read(ours, 1 << 16) == (tmp_path / "x").read_bytes()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_an_open_file_is_no_name(table: Table) -> None:
+    target: Any = io.BytesIO()
+    with pytest.raises(ConfigurationError, match="by its name"):
+        table.write(target, format="csv")
+
+
+BROKEN = """
+import gc, io, os, resource, signal, sys
+from pathlib import Path
+from tokfluence_async.errors import TokfluenceError
+from tokfluence_async.export import RESOURCES, Table
+from tokfluence_async.export.formats import writing
+from tokfluence_async.models import CampaignPost
+
+folder, format_ = Path(sys.argv[1]), sys.argv[2]
+post = CampaignPost(post_id="1", views=5, caption=os.urandom(50_000).hex())
+
+class Failing(io.BytesIO):
+    def write(self, data):
+        raise OSError(28, "No space left on device")
+
+def value():
+    Table.of("posts", [post, CampaignPost(post_id="1", views=2**64)], 1).write(folder / "x", format=format_)
+def full():
+    Table.of("posts", [post] * 9, 1).write("/dev/full", format=format_)
+def limited():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+    Table.of("posts", [post] * 9, 1).write(folder / "x", format=format_)
+def failing():
+    with writing(format_, Failing(), RESOURCES["posts"]) as writer:
+        writer.write([])
+def midway():
+    with (folder / "y").open("wb") as file, writing(format_, file, RESOURCES["posts"]) as writer:
+        writer.write(RESOURCES["posts"].rows([post] * 3, 1))
+        raise TokfluenceError("midway")
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+for case in (value, full, failing, midway, limited):
+    try:
+        case()
+    except (TokfluenceError, OSError) as error:
+        print(case.__name__, type(error).__name__)
+    gc.collect()
+"""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+@pytest.mark.parametrize("format_", ["parquet", "arrow"])
+def test_an_export_that_fails_leaves_nothing_to_complain_of(tmp_path: Path, format_: str) -> None:
+    """Not in this process: what a destructor says goes to its stderr."""
+    pytest.importorskip("pyarrow")
+    done = subprocess.run(
+        [sys.executable, "-c", BROKEN, tmp_path, format_], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split()[0] for line in done.stdout.splitlines()] == [
+        "value", "full", "failing", "midway", "limited",
+    ]  # fmt: skip
+    assert [each.name for each in tmp_path.iterdir()] == ["y"]
 
 
 def test_a_suffix_that_tells_nothing() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import RESET, Script, error, reply
+from scripted import REFUSED, RESET, Script, error, reply
 from virtual_time import run
 
 from tokfluence_async.client import Tokfluence
@@ -19,6 +19,7 @@ from tokfluence_async.errors import (
     AuthenticationError,
     BudgetExceededError,
     ConfigurationError,
+    NotSentError,
     OutcomeUnknownError,
 )
 from tokfluence_async.export import AnalysisStatus, Polling, wait_for_analysis
@@ -137,6 +138,36 @@ def test_what_does_not_pass_is_raised() -> None:
         wait([error(401, "unauthorized")])
 
 
+def test_the_time_ends_without_an_answer_and_the_reason_is_raised() -> None:
+    seen: list[AnalysisStatus] = []
+    with pytest.raises(NotSentError, match="refused"):
+        wait([REFUSED] * 3, timeout=15, on_poll=lambda status, _: seen.append(status))
+    assert [(each.polls, each.answered, type(each.error)) for each in seen] == [
+        (1, 0, NotSentError),
+        (2, 0, NotSentError),
+    ]
+    assert "refused" in seen[0].to_dict()["error"]
+
+
+def test_a_look_that_was_not_answered_is_told_until_one_is() -> None:
+    seen: list[str | None] = []
+    status, _ = wait(
+        [listing(1, 1), error(503, "internal_error"), listing(1, 1), REFUSED],
+        timeout=35,
+        on_poll=lambda status, _: seen.append(None if status.error is None else status.error.message),
+    )
+    assert seen == [None, "it said internal_error", None]
+    assert (status.state, status.polls, status.answered, status.pending) == ("timed_out", 4, 2, 1)
+    with pytest.raises(AnalysisPendingError, match=r"1 of 2 posts.*the last look was not answered.*refused"):
+        status.raise_for_state()
+
+
+def test_a_cap_that_ends_it_before_an_answer_has_the_reason_as_its_cause() -> None:
+    with pytest.raises(BudgetExceededError) as caught:
+        wait([RESET] * 2, max_credits=4)
+    assert isinstance(caught.value.__cause__, OutcomeUnknownError)
+
+
 def test_pages_are_followed_and_each_is_paid_for() -> None:
     first = reply(payload={"data": [{"post_id": "1", "status": "analyzed"}], "meta": {"next_cursor": 1}})
     status, script = wait([first, listing(0, 1), first, listing(1, 0)])
@@ -155,9 +186,21 @@ def test_pages_are_followed_and_each_is_paid_for() -> None:
         lambda: Polling(longest=float("inf")),
         lambda: Polling(factor=-1),
         lambda: Polling(factor=0.5),
+        lambda: Polling(first=True),
+        lambda: Polling(longest="300"),  # type: ignore[arg-type]
+        lambda: Polling(first=10**400),
+        lambda: Polling().polls_within("60"),  # type: ignore[arg-type]
+        lambda: wait([], timeout="5"),
+        lambda: wait([], timeout=True),
+        lambda: wait([], expected="3"),
+        lambda: wait([], expected=-1),
+        lambda: wait([], expected=3.0),
+        lambda: wait([], polling=5),
+        lambda: wait([], on_poll="print"),
+        lambda: wait([], max_credits="5"),
     ],
 )
-def test_what_is_no_time_is_refused(wrong: Callable[[], object]) -> None:
+def test_what_is_no_such_argument_is_refused_before_the_first_look(wrong: Callable[[], object]) -> None:
     with pytest.raises(ConfigurationError):
         wrong()
 
@@ -196,6 +239,8 @@ def test_the_status_as_json() -> None:
         "pending": 0,
         "unlisted": 0,
         "polls": 1,
+        "answered": 1,
+        "error": None,
         "credits": 2,
         "elapsed_seconds": 0.0,
     }

@@ -102,7 +102,7 @@ MUTANTS = [
     ),
     Mutant(
         "a wallet that is too small is seen before any analysis",
-        "campaign/loader.py",
+        "campaign/funds.py",
         "        if remaining < rest:",
         "        if remaining < 0:",
         f"{WALLETS} wallet_too_small",
@@ -117,15 +117,15 @@ MUTANTS = [
     Mutant(
         "an answer clears only the attempt that it answers",
         "campaign/settle.py",
-        "    unresolved = any(kind in _UNRESOLVED or kind is Kind.SEEN_BEFORE for kind in earlier)",
+        "    unresolved = any(kind in UNRESOLVED or kind is Kind.SEEN_BEFORE for kind in earlier)",
         "    unresolved = False",
         "campaign/test_settle.py histories",
     ),
     Mutant(
         "a 409 is not forgotten over what is answered later",
         "campaign/settle.py",
-        "    unresolved = any(kind in _UNRESOLVED or kind is Kind.SEEN_BEFORE for kind in earlier)",
-        "    unresolved = any(kind in _UNRESOLVED for kind in earlier)",
+        "    unresolved = any(kind in UNRESOLVED or kind is Kind.SEEN_BEFORE for kind in earlier)",
+        "    unresolved = any(kind in UNRESOLVED for kind in earlier)",
         f"{COPIES} not_forgotten",
     ),
     Mutant(
@@ -180,8 +180,8 @@ MUTANTS = [
     Mutant(
         "a gateway's 502 is not the API's refund",
         "protocol/seen.py",
-        'status == 502 and code == "upstream_error"',
-        "status == 502",
+        '"": Kind.LOST_REFUND',
+        '"": Kind.REFUNDED',
         f"{MATRIX} an-HTML-502",
     ),
     Mutant(
@@ -218,6 +218,27 @@ MUTANTS = [
         "        if problem:\n",
         "        if problem and not status:\n",
         f"{MATRIX} HTML-200",
+    ),
+    Mutant(
+        "what a 502 that can't be read tells of may have been paid back",
+        "campaign/settle.py",
+        "        refunded = Kind.REFUNDED in history or Kind.LOST_REFUND in history",
+        "        refunded = Kind.REFUNDED in history",
+        "campaign/test_settle.py charge",
+    ),
+    Mutant(
+        "an older state of a load file is no original",
+        "campaign/identity.py",
+        "    same = before in {None, place} and _mark(file) in marks",
+        "    same = before in {None, place}",
+        "campaign/test_places.py older_state",
+    ),
+    Mutant(
+        "what is to be bought anew stays unknown until it is sent",
+        "campaign/loader.py",
+        "        again = None if self._resubmit else False\n        found",
+        "        again = None\n        found",
+        "campaign/test_buying_anew.py without_what_is_unknown",
     ),
     Mutant(
         "a charge that is not known is an interval",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -138,7 +140,6 @@ def test_what_is_refused(field: str, found: Any, says: str) -> None:
         (Page[Comment], {"data": [], "meta": {"total": "3"}}, "$.meta.total"),
         (Page[Comment], {"data": [], "meta": []}, "$.meta"),
         (AISearchResults, {"data": [{"username": "a"}]}, "$.data[0].id"),
-        (AISearchResults, {"data": [], "meta": {"interpreted_filters": []}}, "$.meta.interpreted_filters"),
         (Items[Post], {"data": {}}, "$.data"),
         (Items[Post], {"data": None}, "$.data"),
         (Items[Post], {"data": [None]}, "$.data[0]"),
@@ -312,6 +313,30 @@ def test_no_encoder_may_send_each_post_twice() -> None:
     assert checked_encoder(analyze_body)(1, [("u", None, 0)]) == campaign_body(1, [("u", None, 0)])
 
 
+@pytest.mark.parametrize("body", [None, ["urls"], "urls", b"{}", 5])
+def test_an_encoder_writes_a_mapping(body: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"must return a dict, not {type(body).__name__}"):
+        checked_encoder(lambda _, __: body)(1, [("u", None, 0)])
+
+
+class _AsyncEncoder:
+    async def __call__(self, campaign_id: int | None, posts: Sequence[PostEntry], /) -> dict[str, Any]:
+        return {}
+
+
+async def _async_encoder(campaign_id: int | None, posts: Sequence[PostEntry], /) -> dict[str, Any]:
+    return {}
+
+
+@pytest.mark.parametrize("encoder", [_async_encoder, _AsyncEncoder(), partial(_async_encoder)])
+def test_an_encoder_is_no_coroutine_function(encoder: Any) -> None:
+    with pytest.raises(ConfigurationError, match="a plain function, not an async one"):
+        checked_encoder(encoder)
+    # Nor does one that is hidden leave a coroutine behind that nobody awaits: a warning would fail this test.
+    with pytest.raises(ConfigurationError, match="must return a dict, not coroutine"):
+        checked_encoder(lambda campaign_id, posts: encoder(campaign_id, posts))(1, [])  # noqa: PLW0108 - hides it
+
+
 def test_json_both_ways() -> None:
     assert loads(dumps({"a": [1, "é", None]})) == {"a": [1, "é", None]}
     with pytest.raises(ValueError, match="end of data"):
@@ -333,3 +358,29 @@ def test_cattrs_is_imported_for_refusals_only() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"cost": "25"},
+        {"cost": {"credits": 25}},
+        {"total_matches": 12.0},
+        {"interpreted_filters": []},
+        {"model": 5},
+        [],
+        "none",
+    ],
+    ids=str,
+)
+def test_creators_that_are_paid_for_are_not_lost_to_what_stands_beside_them(meta: object) -> None:
+    payload = {"data": [{"id": "tkc_1"}], "meta": meta}
+    found = decode_data(AISearchResults, json.dumps(payload).encode())
+    assert [each.id for each in found] == ["tkc_1"]
+    assert (found.cost, found.total_matches, found.interpreted_filters, found.model) == (None, None, {}, None)
+    assert found.to_dict()["meta"] == meta
+
+
+def test_what_was_applied_and_can_not_be_read_says_so() -> None:
+    with pytest.raises(DecodeError, match="the call was applied, do not repeat it"):
+        decode_data(Campaign, b'{"data": {"id": 5}}')

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import enum
 from typing import Any
 from urllib.parse import unquote
 
@@ -53,6 +54,39 @@ def test_posts_carry_a_key_and_nothing_else_does() -> None:
 )
 def test_ids_are_quoted(given_id: str | int, quoted: str) -> None:
     assert endpoints.POSTS_COMMENTS.path(given_id) == f"/v1/posts/{quoted}/comments"
+
+
+def test_an_id_is_its_value() -> None:
+    class Id(str, enum.Enum):  # noqa: UP042 - one that prints its name
+        A = "tkc_9f"
+        B = "a b"
+
+    class Number(int, enum.Enum):
+        A = 5
+
+    class Index:
+        def __index__(self) -> int:
+            return 5
+
+    index: Any = Index()
+    given = (Id.A, Id.B, Number.A, index)
+    assert [endpoints.POSTS_SHOW.path(each) for each in given] == [
+        "/v1/posts/tkc_9f",
+        "/v1/posts/a%20b",
+        "/v1/posts/5",
+        "/v1/posts/5",
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [2**63, 10**5000, "https://host/" + "x" * 5000, "\n" * 5000],
+    ids=["64 bits", "5000 digits", "long URL", "many lines"],
+)
+def test_a_huge_id_is_refused_in_few_words(wrong: str | int) -> None:
+    with pytest.raises(ConfigurationError, match=r"posts\.show") as caught:
+        endpoints.POSTS_SHOW.path(wrong)
+    assert len(str(caught.value)) < 200
 
 
 @pytest.mark.parametrize(

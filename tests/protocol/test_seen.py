@@ -48,7 +48,7 @@ HTML = b"<html><h1>Bad Gateway</h1></html>"
         (500, api("internal_error"), Kind.LOST),
         (502, api("upstream_error"), Kind.REFUNDED),
         (502, api("something_else"), Kind.LOST),
-        (502, HTML, Kind.LOST),
+        (502, HTML, Kind.LOST_REFUND),
         (503, api("busy"), Kind.LOST),
         (504, b"", Kind.LOST),
     ],
@@ -72,10 +72,13 @@ def test_the_api_s_words_are_kept() -> None:
     assert "never followed" in see(Reply(302, {}, b"")).message
 
 
-@pytest.mark.parametrize("status", [200, 404, 422, 502])
-def test_a_body_that_was_not_read_whole_says_nothing(status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(200, Kind.GARBLED), (404, Kind.LOST), (422, Kind.LOST), (502, Kind.LOST_REFUND)],
+)
+def test_a_body_that_was_not_read_whole_says_nothing(status: int, kind: Kind) -> None:
     seen = see(Reply(status, {}, api("upstream_error"), "cut off: no answer in time"))
-    assert seen.kind is (Kind.GARBLED if status == 200 else Kind.LOST)
+    assert seen.kind is kind
     assert seen.code == ""
 
 
@@ -106,3 +109,30 @@ def test_what_would_be_answered_so_again(reply: Reply) -> None:
 )
 def test_what_may_pass(reply: Reply) -> None:
     assert not see(reply).lasting
+
+
+@pytest.mark.parametrize("data", ["null", "[]", "{}", '""'])
+def test_a_success_that_tells_an_error_beside_no_data_is_none(data: str) -> None:
+    seen = see(Reply(200, {}, b'{"data":%s,"error":{"code":"busy","message":"boom"}}' % data.encode()))
+    assert (seen.kind, seen.code) == (Kind.GARBLED, "busy")
+    assert "boom" in seen.message
+    assert seen.lasting
+
+
+@pytest.mark.parametrize(
+    "body", ['{"data":null,"error":null}', '{"data":[1],"error":{"code":"busy"}}', '{"data":[]}']
+)
+def test_a_success_that_tells_no_error_is_one(body: str) -> None:
+    assert see(Reply(200, {}, body.encode())).kind is Kind.APPLIED
+
+
+@pytest.mark.parametrize("status", [200, 202, 204, 205])
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{}", b'"OK"'])
+def test_a_deletion_succeeds_whatever_json_it_is_answered(status: int, body: bytes) -> None:
+    seen = see(Reply(status, {}, body), deletion=True)
+    assert seen.kind is Kind.APPLIED
+
+
+@pytest.mark.parametrize("body", [HTML, b"OK", api("busy")])
+def test_a_deletion_that_something_else_answered(body: bytes) -> None:
+    assert see(Reply(200, {}, body), deletion=True).kind is Kind.GARBLED

@@ -24,13 +24,11 @@ from tokfluence_async.models import (
 )
 from tokfluence_async.models.items import PageMeta
 from tokfluence_async.models.result import ExactId
-from tokfluence_async.models.search import AISearchMeta
 from tokfluence_async.protocol.codec import decode, dumps, loads
 from tokfluence_async.protocol.locator import _converter, locate
 from tokfluence_async.protocol.structure import MisfitError, optional_of, structurer, wire_fields
 
 CLASSES: list[type[Model]] = [
-    AISearchMeta,
     Campaign,
     CampaignPost,
     Comment,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import enum
 from typing import Any
 
 import pytest
@@ -75,6 +76,25 @@ def test_values_that_are_not_sendable(value: Any) -> None:
     with pytest.raises(ConfigurationError, match="X-Mine") as caught:
         checked_headers({"X-Mine": value})
     assert "hidden" not in str(caught.value)
+
+
+def test_headers_are_their_values() -> None:
+    class Header(str, enum.Enum):  # noqa: UP042 - one that prints its name
+        NAME = "X-Mine"
+        VALUE = "1"
+        KEY = "X-Request-Id"
+
+    headers = checked_headers({Header.NAME: Header.VALUE})
+    assert headers == {"x-mine": "1"}
+    assert {type(each) for pair in headers.items() for each in pair} == {str}
+    with pytest.raises(ConfigurationError, match="'X-Request-Id' is set by the client"):
+        checked_headers({Header.KEY: "1"})
+
+
+@pytest.mark.parametrize("name", [5, None, b"x-mine"])
+def test_a_name_is_text(name: Any) -> None:
+    with pytest.raises(ConfigurationError, match="not a header name"):
+        checked_headers({name: "1"})
 
 
 def test_a_request_shows_no_body_header_or_query() -> None:

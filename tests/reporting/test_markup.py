@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokfluence_async.reporting.figures import compact, duration, money, percent, ratio, whole
-from tokfluence_async.reporting.markup import data_block, element, link, table
+from tokfluence_async.reporting.figures import compact, duration, money, percent, quotient, ratio, whole
+from tokfluence_async.reporting.markup import data_block, element, link, table, text
+from tokfluence_async.unseen import without_unseen
 
 
 class Reader(HTMLParser):
@@ -49,10 +50,11 @@ def test_data_stays_data(said: str) -> None:
     except UnicodeEncodeError:
         return
     html = data_block("chart-x", {"said": said}).html
+    shown = without_unseen(said).replace("\u2028", " ").replace("\u2029", " ")
     read = Reader(html)
     assert read.tags == ["script"]
     assert html.count("<") == 2
-    assert json.loads(re.fullmatch(r"<script[^>]*>(.*)</script>", html, re.DOTALL)[1]) == {"said": said}  # type: ignore[index]
+    assert json.loads(re.fullmatch(r"<script[^>]*>(.*)</script>", html, re.DOTALL)[1]) == {"said": shown}  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
@@ -75,6 +77,24 @@ def test_a_table_and_marks_that_nobody_sees() -> None:
     assert '<td class="number">1</td>' in html
 
 
+@pytest.mark.parametrize("mark", ["\u202e", "\u2066", "\u061c", "\u200b", "\u200f", "\x1b", "\x07", "\ufeff"])
+def test_marks_that_reorder_text_are_in_no_chart_either(mark: str) -> None:
+    said = f"a{mark}b"
+    spec = {"layer": [{"data": {"values": [{"name": said}]}, "sort": (said,)}]}
+    html = data_block("chart-x", spec).html
+    assert mark not in html
+    assert f"\\u{ord(mark):04x}" not in html.lower()
+    assert html.count('"ab"') == 2
+    assert text(said).html == "ab"
+
+
+def test_numbers_of_any_size_are_numbers_of_a_script() -> None:
+    html = data_block("chart-x", [2**53, 2**63 * 40, -(10**400), float("nan"), True]).html
+    assert json.loads(html.partition(">")[2].removesuffix("</script>")) == [
+        2**53, 2.0**63 * 40, -1e300, None, True,
+    ]  # fmt: skip
+
+
 def test_figures() -> None:
     assert [whole(None), whole(1234567)] == ["–", "1,234,567"]
     assert [compact(each) for each in (None, 999, 12_345, 1_250_000, 3_000_000_000, -20_000)] == [
@@ -85,4 +105,8 @@ def test_figures() -> None:
     ]  # fmt: skip
     assert money(100, "") == "1.00"
     assert [percent(0.0712), ratio(1.4), percent(None), ratio(None)] == ["7.1 %", "1.40", "–", "–"]
+    assert [quotient(each, by) for each, by in ((1, 4), (0, 4), (None, 4), (1, 0), (1, None), (10**400, 1))] == [
+        0.25, 0.0, None, None, None, None,
+    ]  # fmt: skip
+    assert [percent(1e308), ratio(-1e308), ratio(float("nan"))] == ["1.0e+308", "-1.0e+308", "nan"]
     assert [duration(each) for each in (4.21, 185, 7620)] == ["4.2 s", "3 min 05 s", "2 h 07 min"]

@@ -74,7 +74,7 @@ async def test_a_file_is_there_whole_or_not_at_all(
         render_report()
     monkeypatch.setitem(sys.modules, "altair", None)
     for name in [name for name in sys.modules if name.startswith("tokfluence_async.reporting.")]:
-        if name.endswith(("charts", "_section", "parts")):
+        if name.endswith(("charts", "returns", "_section", "parts")):
             monkeypatch.delitem(sys.modules, name)
     with pytest.raises(MissingExtraError, match=r"tokfluence-async\[report\]"):
         write_report(tmp_path / "x.html", ledger=loaded.ledger)

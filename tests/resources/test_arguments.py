@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -119,7 +119,17 @@ async def test_ids_of_many_posts_are_refused_one_by_one(tok: Tokfluence, tokflue
     assert tokfluence_sandbox.requests() == []
 
 
-@pytest.mark.parametrize("wrong", [None, 5, "1", b"12"])
+class Table:
+    """As a data frame is: iterated, it gives the names of its columns."""
+
+    columns = ("post_id", "views")
+    shape = (2, 2)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+
+@pytest.mark.parametrize("wrong", [None, 5, "1", b"12", Table()])
 async def test_what_is_no_list_of_ids_is_refused_at_once(tok: Tokfluence, wrong: Any) -> None:
     with pytest.raises(ConfigurationError, match="post_ids"):
         tok.posts.show_many(wrong)

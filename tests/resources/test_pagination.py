@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,14 +16,20 @@ pytestmark = pytest.mark.anyio
 
 
 class Pages:
-    """Pages by cursor; counts how often each is fetched. An exception in place of a page is raised once."""
+    """Pages by cursor; counts how often each is fetched. An exception in place of a page is raised once.
 
-    def __init__(self, pages: dict[Any, tuple[list[int], Any] | Exception]) -> None:
+    Each takes as many turns of the event loop as it is told.
+    """
+
+    def __init__(self, pages: dict[Any, tuple[list[int], Any] | Exception], *, turns: int = 0) -> None:
         self.pages = pages
+        self.turns = turns
         self.fetched: list[Any] = []
 
     async def fetch(self, cursor: Any) -> Page[Model]:
         self.fetched.append(cursor)
+        for _ in range(self.turns):
+            await asyncio.sleep(0)
         page = self.pages[cursor]
         if isinstance(page, Exception):
             self.pages[cursor] = ([9], None)
@@ -163,3 +170,87 @@ async def test_a_first_page_that_leads_to_itself() -> None:
     with pytest.raises(DecodeError):
         await numbers(paginator)
     assert source.fetched == [7]
+
+
+# Several tasks over one list
+
+
+SHARED = {None: ([1, 2, 3], 3), 3: ([], 4), 4: ([4, 5, 6], 6), 6: ([7], None)}
+
+
+async def share(paginator: Paginator[Model], workers: int) -> list[int]:
+    async def work() -> list[int]:
+        mine: list[int] = []
+        async for item in paginator:
+            mine.append(item.extra["n"])
+            await asyncio.sleep(0)
+        return mine
+
+    return sorted(n for mine in await asyncio.gather(*(work() for _ in range(workers))) for n in mine)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4, 20])
+async def test_tasks_that_share_a_list_share_its_items(workers: int) -> None:
+    source = Pages(dict(SHARED), turns=2)
+    paginator = Paginator(source.fetch)
+    assert await share(paginator, workers) == [1, 2, 3, 4, 5, 6, 7]
+    assert source.fetched == [None, 3, 4, 6]
+    assert (paginator.exhausted, paginator.cursor) == (True, None)
+
+
+async def test_tasks_that_share_a_list_share_its_pages() -> None:
+    source = Pages(dict(SHARED), turns=2)
+    paginator = Paginator(source.fetch)
+    shared: list[int] = []
+    await asyncio.gather(*(drain_pages(paginator.pages(), shared) for _ in range(4)))
+    assert sorted(shared) == [1, 2, 3, 4, 5, 6, 7]
+    assert source.fetched == [None, 3, 4, 6]
+
+
+async def test_a_page_that_fails_fails_for_all_who_wait_for_it() -> None:
+    # Each of them would try it again otherwise, and each try of a read may be charged.
+    source = Pages({None: ([1], 1), 1: NotSentError("refused")}, turns=2)
+    paginator = Paginator(source.fetch)
+    results = await asyncio.gather(*(share(paginator, 1) for _ in range(4)), return_exceptions=True)
+    assert [type(each) for each in results] == [NotSentError] * 4
+    assert len({id(each) for each in results}) == 4  # each task's own, with its own traceback
+    assert source.fetched == [None, 1]
+    assert await numbers(paginator) == [9]
+
+
+async def test_whoever_is_cancelled_while_reading_leaves_the_page_to_the_others() -> None:
+    source = Pages(dict(SHARED), turns=2)
+    paginator = Paginator(source.fetch)
+    reading, waiting = (asyncio.create_task(paginator.next_item()) for _ in range(2))
+    await asyncio.sleep(0)
+    reading.cancel()
+    assert (await waiting).extra["n"] == 1
+    assert reading.cancelled()
+    assert await numbers(paginator) == [2, 3, 4, 5, 6, 7]
+    assert source.fetched == [None, None, 3, 4, 6]
+
+
+async def test_whoever_is_cancelled_while_waiting_takes_no_item() -> None:
+    source = Pages(dict(SHARED), turns=2)
+    paginator = Paginator(source.fetch)
+    reading, waiting = (asyncio.create_task(paginator.next_item()) for _ in range(2))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    assert (await reading).extra["n"] == 1
+    assert await numbers(paginator) == [2, 3, 4, 5, 6, 7]
+    assert source.fetched == [None, 3, 4, 6]
+
+
+async def test_a_page_that_was_begun_by_items_is_not_bought_again() -> None:
+    source = Pages({None: ([1, 2], 2), 2: ([3], None)})
+    paginator = Paginator(source.fetch)
+    assert await numbers(paginator, 1) == [1]
+    assert [[item.extra["n"] for item in page] async for page in paginator.pages()] == [[1, 2], [3]]
+    assert source.fetched == [None, 2]
+
+
+@pytest.mark.parametrize("cursor", [2**63, -(2**63), 10**5000], ids=["64 bits", "below", "5000 digits"])
+def test_a_cursor_is_no_huge_number(cursor: int) -> None:
+    with pytest.raises(ConfigurationError, match="cursor") as caught:
+        Paginator(Pages({}).fetch, cursor=cursor)
+    assert len(str(caught.value)) < 200

@@ -228,3 +228,27 @@ def test_409_after_an_answer_that_burnt_the_key_tells_that_answer(first: Reply, 
 def test_409_after_what_was_not_sent_is_somebody_else_s() -> None:
     _, failure = outcome_of(BUY, [REFUSED, error(409, "duplicate_request")])
     assert isinstance(failure, DuplicateRequestError)
+
+
+DELETE = Request("campaigns.delete", "DELETE", "/v1/campaigns/4711")
+
+
+@pytest.mark.parametrize("answer", [reply(200, b""), reply(202, b"null"), reply(200, b"[]"), reply(204, b"")])
+def test_a_deletion_is_over_once_it_is_answered_with_success(answer: Reply) -> None:
+    bench, _ = outcome_of(DELETE, [answer, error(404, "campaign_not_found")])
+    assert len(bench.script.sent) == 1
+
+
+@pytest.mark.parametrize("first", [RESET, error(503, "busy")])
+def test_nothing_there_to_delete_after_a_lost_answer_may_be_its_own_doing(first: Outcome) -> None:
+    bench, failure = outcome_of(DELETE, [first, error(404, "campaign_not_found")])
+    assert len(bench.script.sent) == 2
+    assert isinstance(failure, OutcomeUnknownError)
+    assert "see whether it is still there" in str(failure)
+    assert isinstance(failure.__cause__, NotFoundError)
+
+
+def test_a_deletion_that_something_else_answered_is_not_repeated() -> None:
+    bench, failure = outcome_of(DELETE, [reply(200, b"<html>"), error(404, "campaign_not_found")])
+    assert len(bench.script.sent) == 1
+    assert isinstance(failure, OutcomeUnknownError)

@@ -77,6 +77,9 @@ async def test_sessions_that_can_not_be_used_are_refused() -> None:
     async with aiohttp.ClientSession() as live:
         with pytest.raises(ConfigurationError, match="one or the other"):
             transport(session=live, trace_configs=[aiohttp.TraceConfig()])
+    async with aiohttp.ClientSession(headers={"x-request-id": "trace-1"}) as traced:
+        with pytest.raises(ConfigurationError, match="X-Request-Id of its own"):
+            transport(session=traced)
 
 
 @pytest.mark.parametrize(

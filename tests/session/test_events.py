@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
 
 import pytest
 import virtual_time
 from attrs import fields, frozen
 from scripted import KEY, RESET, Script, error, reply
 
+from tokfluence_async.errors import ConfigurationError
 from tokfluence_async.models import Post
 from tokfluence_async.protocol.codec import decoder
 from tokfluence_async.protocol.limiter import Limiter
@@ -147,6 +150,39 @@ def test_no_event_has_a_field_for_what_must_not_be_told() -> None:
     for kind in Event.__subclasses__():
         names = {each.name for each in fields(kind)}
         assert not names & {"headers", "query", "body", "key", "api_key"}, kind
+
+
+async def _async_subscriber(_: Event) -> None:
+    raise AssertionError("nobody would await it")
+
+
+async def _async_generator(_: Event) -> AsyncGenerator[None, None]:
+    yield
+
+
+class _AsyncCallable:
+    async def __call__(self, _: Event) -> None:
+        raise AssertionError("nobody would await it")
+
+
+@pytest.mark.parametrize("wrong", [None, 5, "print", [print]])
+def test_a_subscriber_is_called(wrong: Any) -> None:
+    events = EventStream()
+    with pytest.raises(
+        ConfigurationError, match=f"must be a function of one event, not {type(wrong).__name__}"
+    ):
+        events.subscribe(wrong)
+    assert not events._subscribers
+
+
+@pytest.mark.parametrize(
+    "wrong", [_async_subscriber, _async_generator, _AsyncCallable(), functools.partial(_async_subscriber)]
+)
+def test_a_subscriber_is_not_awaited(wrong: Any) -> None:
+    events = EventStream()
+    with pytest.raises(ConfigurationError, match="must be a plain function, not an async one"):
+        events.subscribe(wrong)
+    assert not events._subscribers
 
 
 def test_progress_counts() -> None:

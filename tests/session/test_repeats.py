@@ -9,7 +9,13 @@ import pytest
 from call_bench import EPOCH, PRICE, READ, Bench, outcome_of, run
 from scripted import REFUSED, RESET, error, reply
 
-from tokfluence_async.errors import BudgetExceededError, InternalError, OutcomeUnknownError, RateLimitedError
+from tokfluence_async.errors import (
+    BudgetExceededError,
+    InternalError,
+    OutcomeUnknownError,
+    RateLimitedError,
+    ServerError,
+)
 from tokfluence_async.models import Post
 from tokfluence_async.protocol.wire import Outcome, Request
 from tokfluence_async.session.budget import Charge
@@ -71,10 +77,32 @@ def test_the_deadline_is_over_all_attempts_and_waits() -> None:
 
 
 def test_a_retry_after_beyond_the_deadline_is_not_waited_for() -> None:
-    bench, failure = outcome_of(READ, [error(429, "rate_limited", retry_after="30")], timeout=10)
-    assert isinstance(failure, RateLimitedError)
+    bench, failure = outcome_of(READ, [error(503, "busy", retry_after="30")], timeout=10)
+    assert isinstance(failure, ServerError)
     assert failure.retry_after == 30
     assert bench.now == 0
+
+
+def test_what_a_429_makes_wait_does_not_count() -> None:
+    """As for this client's own rate limit: whoever calls anew has to wait it out as well."""
+    wait = error(429, "rate_limited", retry_after="60")
+    bench, post = outcome_of(READ, [wait, wait, reply()], timeout=10)
+    assert isinstance(post, Post)
+    assert 120 < bench.times[2] < 123
+    bench, failure = outcome_of(READ, [wait], timeout=10, retries=2)
+    assert isinstance(failure, RateLimitedError)
+    assert failure.attempts == 3
+
+
+def test_after_a_429_the_rest_of_the_time_is_what_it_was() -> None:
+    async def stall(_: Request) -> Outcome:
+        await asyncio.sleep(4)
+        return RESET
+
+    wait = error(429, "rate_limited", retry_after="60")
+    bench, failure = outcome_of(READ, [stall, wait, stall], timeout=10, retries=100)
+    assert isinstance(failure, OutcomeUnknownError)
+    assert 64 < bench.now < 64 + 10
 
 
 def test_waiting_for_the_limiter_counts_for_repeats_but_not_for_the_first_try() -> None:

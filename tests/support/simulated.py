@@ -259,8 +259,10 @@ class Machine:
             judge(file, report)
         file.close()
         if life.dead:
-            _unlink(self.path)
-            self.path = copy
+            # The same file of the same machine, as the disk held it: a file elsewhere would be taken for a copy.
+            _unlink(self.path, keep=True)
+            _copy(copy, self.path)
+            _unlink(copy)
             return None
         life.dead = True
         return report
@@ -294,8 +296,8 @@ class Machine:
         task.cancel()
 
 
-def _unlink(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
+def _unlink(path: Path, *, keep: bool = False) -> None:
+    for suffix in ("-wal", "-shm") if keep else ("", "-wal", "-shm"):
         Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 

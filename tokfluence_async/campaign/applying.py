@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tokfluence_async.campaign.loader import Loader
+from tokfluence_async.campaign.loader import Loader, checked_cap
 from tokfluence_async.campaign.loadfile import LoadFile
 from tokfluence_async.campaign.plan import Plan
 from tokfluence_async.campaign.report import LoadReport
@@ -50,11 +50,13 @@ async def apply(
         The report, also of a load that was stopped: see `LoadReport.raise_for_state`.
 
     Raises:
+        ConfigurationError: The cap is no number of credits. Nothing was sent, and no file is made.
         InputError: The plan has nothing to send, or undecided conflicts (a `ConflictError`). Nothing was sent.
         LoadFileError: The file exists, or can't be written. Nothing was sent.
         UsageError: The client is not open. Nothing was sent, and no file is made.
     """
     _ = tok.session  # raises where the client is not open: before there is a file
+    max_credits = checked_cap(tok, max_credits)
     opened = LoadFile.create(Path(file), plan)
     try:
         return await Loader(tok, opened, max_credits=max_credits, campaign_id=campaign_id).run()

@@ -6,6 +6,7 @@ Rows are counted by record, from 1.
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -25,6 +26,9 @@ __all__ = ["ArrowStream", "open_table", "read_ipc", "read_parquet"]
 _BATCH_ROWS: Final = 16 * BLOCK_ROWS
 _IPC_FILE: Final = b"ARROW1"
 _FEATHER_1: Final = b"FEA1"
+_SHOWN: Final = 200
+_MIXED: Final = re.compile(r"Conversion failed for column (.+) with type").search
+"""What pyarrow says of a column of pandas whose values are of several types."""
 
 
 class ArrowStream(Protocol):
@@ -39,20 +43,24 @@ def open_table(table: ArrowStream, options: InputOptions | None = None, *, name:
     """Opens a table in memory, or a query's result.
 
     Args:
-        table: The table; it is read batch by batch, a lazy one as it is computed. A single column without a table, such
-            as a series, holds URLs.
+        table: The table, which is read batch by batch; a lazy frame of polars must be collected first. A single column
+            without a table, such as a series, holds URLs.
         options: Which columns mean what; guessed by default.
         name: What to call it in rows and errors.
 
     Raises:
-        InputError: It does not speak the Arrow stream protocol, or its columns can't be told.
+        InputError: It does not speak the Arrow stream protocol, holds what has no form in Arrow, such as a column of
+            several types, or its columns can't be told.
         MissingExtraError: Pyarrow is not installed.
     """
     arrow = _pyarrow("a table of Arrow data")
-    if hasattr(table, "__arrow_c_stream__"):
+    if hasattr(table, "__arrow_c_stream__") or hasattr(table, "__arrow_c_array__"):
         reader = _reader(arrow, table, name)
-    elif hasattr(table, "__arrow_c_array__"):
-        reader = _column(arrow, arrow.array(table))
+    elif callable(getattr(table, "collect", None)):
+        raise InputError(
+            f"{type(table).__name__} is lazy, a table still to be computed; give what its .collect() returns",
+            source=name,
+        )
     else:
         raise InputError(
             f"{type(table).__name__} does not speak the Arrow stream protocol (__arrow_c_stream__); "
@@ -66,18 +74,37 @@ def open_table(table: ArrowStream, options: InputOptions | None = None, *, name:
 
 def _reader(arrow: Any, table: ArrowStream, name: str) -> Any:
     """What reads the batches of a stream; if that is a column without a table, it has the name ``url``."""
+    errors = arrow.ArrowException, OSError, TypeError, ValueError
     try:
-        return arrow.RecordBatchReader.from_stream(table)
-    except arrow.ArrowInvalid as error:
-        # The protocol tells a column from a table only by this.
+        if not hasattr(table, "__arrow_c_stream__"):
+            return _column(arrow, arrow.array(table))
         try:
-            return _column(arrow, arrow.chunked_array(table))
-        except (arrow.ArrowException, TypeError, ValueError):
-            raise InputError(f"the table can't be read: {_first_line(error)}", source=name) from None
+            return arrow.RecordBatchReader.from_stream(table)
+        except arrow.ArrowInvalid as error:
+            # The protocol tells a column from a table only by this.
+            try:
+                return _column(arrow, arrow.chunked_array(table))
+            except errors:
+                raise error from None
+    except errors as error:
+        raise _unreadable(error, name) from None
 
 
 def _column(arrow: Any, values: Any) -> Any:
     return arrow.table({"url": values}).to_reader()
+
+
+def _unreadable(error: Exception, name: str) -> InputError:
+    """What is wrong with a table that can't be turned into one of Arrow's."""
+    what = "; ".join(map(str, error.args[:1])).partition("\n")[0][:_SHOWN]
+    mixed = _MIXED(" ".join(map(str, error.args)))
+    if mixed is None:
+        return InputError(f"the table can't be read: {what}", source=name)
+    return InputError(
+        f"the column {mixed[1]!r} can't be read: {what}; make its values all of one type, or leave it out",
+        source=name,
+        column=mixed[1],
+    )
 
 
 def read_parquet(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStream:
@@ -96,7 +123,7 @@ def read_parquet(stream: BinaryIO, *, name: str, options: InputOptions) -> RowSt
         except (arrow.ArrowException, OSError, ValueError) as error:
             raise _damaged("a Parquet file", error, name) from None
         shape = _Shape.of(file.schema_arrow, name, options)
-        batches = file.iter_batches(batch_size=_BATCH_ROWS, columns=shape.top_names)
+        batches = file.iter_batches(batch_size=_BATCH_ROWS, columns=shape.needed)
         rows = _rows(shape, batches, name=name, total=file.metadata.num_rows)
     except BaseException:
         if seekable is not stream:
@@ -184,18 +211,20 @@ class _Shape:
         return cls(schema, leaves, choice)
 
     @property
-    def top_names(self) -> list[str]:
-        """The columns of the schema that hold the chosen ones."""
+    def needed(self) -> list[str] | None:
+        """The columns of the schema that hold the chosen ones; None, for all, where names do not tell them apart."""
         chosen = (self.choice.url, self.choice.handle, self.choice.fee)
         tops = {self.leaves[column.index].path[0] for column in chosen if column is not None}
-        return [self.schema.field(top).name for top in sorted(tops)]
+        names = [self.schema.field(top).name for top in sorted(tops)]
+        return None if any(self.schema.get_field_index(name) < 0 for name in names) else names
 
     def values(self, batch: Any, column: Column) -> list[Any]:
-        """What stands in a chosen column of a batch."""
+        """What stands in a chosen column of a batch, which has the columns of the schema, or those that are needed."""
         compute: Any = import_module("pyarrow.compute")
         leaf = self.leaves[column.index]
-        top = self.schema.field(leaf.path[0]).name
-        array = batch.column(batch.schema.get_field_index(top))
+        place = batch.schema.get_field_index(self.schema.field(leaf.path[0]).name)
+        # A name that repeats has no index: then every column was read, and each stands in its own place.
+        array = batch.column(leaf.path[0] if place < 0 else place)
         for index in leaf.path[1:]:
             # Unlike the array's own field, this is null wherever the struct itself is.
             array = compute.struct_field(array, [index])
@@ -329,7 +358,7 @@ def _damaged(what: str, error: Exception, name: str) -> InputError:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0][:200]
+    return str(error).partition("\n")[0][:_SHOWN]
 
 
 def _pyarrow(what: str) -> Any:

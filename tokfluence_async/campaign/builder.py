@@ -162,8 +162,8 @@ class CampaignBuilder:
     ) -> CampaignBuilder:
         """Add the rows of a data frame, query result or other table that speaks the Arrow stream protocol.
 
-        Pandas, polars, DuckDB and pyarrow do. Fees are integers of cents, or decimals of a stated unit; floating-point
-        fees are refused, because most amounts have no exact one.
+        Pandas, polars (a lazy frame once collected), DuckDB and pyarrow do. Fees are integers of cents, or decimals of
+        a stated unit; floating-point fees are refused, because most amounts have no exact one.
 
         Args:
             table: The table.
@@ -174,7 +174,8 @@ class CampaignBuilder:
             The builder itself.
 
         Raises:
-            InputError: Its columns can't be told, or are of types that hold no URLs, creators or fees.
+            InputError: It is no such table, or holds what has no form in Arrow; or its columns can't be told, or are of
+                types that hold no URLs, creators or fees.
             MissingExtraError: Pyarrow is not installed.
         """
         with open_table(table, options, name=name or self._next_name("table") or "table") as rows:

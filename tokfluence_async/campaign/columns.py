@@ -309,6 +309,8 @@ class _Picker:
 
     def error(self, problem: str, what: str) -> InputError:
         """An error that names the columns found and the option that settles it."""
+        if not self._names:
+            return InputError(f"{problem}: there are no columns at all", source=self._source)
         columns = ", ".join(map(repr, self._names))
         return InputError(
             f"{problem}; the columns are {columns}. Name one, or give its number from 1, "

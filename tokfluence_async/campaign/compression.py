@@ -20,6 +20,13 @@ _GZIP: Final = b"\x1f\x8b"
 _BZIP2: Final = b"BZh"
 _XZ: Final = b"\xfd7zXZ\0"
 _ZSTANDARD: Final = b"\x28\xb5\x2f\xfd"
+_SKIPPABLE: Final = b"\x50\x2a\x4d\x18"
+"""What a frame of Zstandard begins with that holds no data; the first byte's low half is any."""
+_ZSTANDARD_HEAD: Final = 8
+"""Bytes that tell how long the header of a frame is; no frame is shorter."""
+_BLOCK_HEAD: Final = 3
+_ONE_BYTE_REPEATED: Final = 1
+_CHECKSUM: Final = 4
 _ZIP: Final = b"PK\x03\x04"
 _MAGIC_BYTES: Final = len(_XZ)
 _XZ_PADDING: Final = 4
@@ -67,16 +74,21 @@ def decompressed(stream: BinaryIO, name: str) -> BinaryIO:
             zstandard: Any = import_module("zstandard")
         except ImportError:
             raise MissingExtraError("reading .zst files", "zstd") from None
-        frames = zstandard.ZstdDecompressor().decompressobj
-        return _readable(
-            _Parts(stream, lambda: _Frame(frames())).read, (EOFError, OSError, zstandard.ZstdError)
-        )
+        errors = (EOFError, OSError, zstandard.ZstdError)
+        return _readable(_Parts(stream, partial(_Frame, zstandard)).read, errors)
     return stream
 
 
 def peek(stream: BinaryIO, size: int) -> tuple[bytes, BinaryIO]:
-    """The first bytes of a file, and the file to read in its place, which begins with them still."""
+    """The first bytes of a file, and the file to read in its place, which begins with them still.
+
+    Raises:
+        InputError: It does not give bytes, whatever its type says.
+    """
     head = stream.read(size)
+    if not isinstance(cast("object", head), bytes):
+        kind = type(head).__name__
+        raise InputError(f"reading this file gives {kind}, not bytes; open it for bytes (mode 'rb')")
     if stream.seekable():
         stream.seek(-len(head), io.SEEK_CUR)
         return head, stream
@@ -185,21 +197,65 @@ class _Parts:
 
 
 class _Frame:
-    """A part of a Zstandard file, in the form that the standard library gives others."""
+    """A part of a Zstandard file, in the form that the standard library gives others.
 
-    def __init__(self, frame: Any) -> None:
-        self._frame = frame
+    The package's own decompressor gives all that it is fed decompresses to, be it ten thousand times as much. So it is
+    fed the frame block by block, of which each holds 128 KiB at most. RFC 8878 tells where a block ends.
+
+    Args:
+        zstandard: The package.
+    """
+
+    def __init__(self, zstandard: Any) -> None:
+        self._header_size = zstandard.frame_header_size
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._held = b""
+        """What was given of the file."""
+        self._fed = 0
+        """How much of that went to the decompressor."""
+        self._begun = False
+        self._sum = 0
+        """Bytes of the checksum at the frame's end."""
+        self._skipped = 0
+        """Bytes still to come of a frame that is to be skipped."""
         self._ready = io.BytesIO()
         self.eof = False
         self.needs_input = True
         self.unused_data = b""
 
-    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+    def decompress(self, data: bytes, max_length: int) -> bytes:
         """What some more of the file, and what was not given yet, decompress to; at most so many bytes."""
         if data:
-            self._ready = io.BytesIO(self._frame.decompress(data))
+            self._held, self._fed = self._held[self._fed :] + data, 0
         given = self._ready.read(max_length)
-        self.needs_input = self._ready.tell() == self._ready.getbuffer().nbytes
-        self.eof = self._frame.eof and self.needs_input
-        self.unused_data = self._frame.unused_data if self.eof else b""
+        while not given and not self._frame.eof and (size := self._piece()):
+            piece = self._held[self._fed : self._fed + size]
+            self._fed += len(piece)
+            self._ready = io.BytesIO(self._frame.decompress(piece))
+            given = self._ready.read(max_length)
+        self.needs_input = not given
+        self.eof = self._frame.eof and self._ready.tell() == self._ready.getbuffer().nbytes
+        self.unused_data = self._frame.unused_data + self._held[self._fed :] if self.eof else b""
         return given
+
+    def _piece(self) -> int:
+        """How many bytes are to be fed next; 0 while they are not all there."""
+        head = self._held[self._fed : self._fed + _ZSTANDARD_HEAD]
+        left = len(self._held) - self._fed
+        if self._skipped:
+            size = min(left, self._skipped)
+            self._skipped -= size
+            return size
+        if self._begun:
+            block = int.from_bytes(head[:_BLOCK_HEAD], "little")
+            size = _BLOCK_HEAD + (1 if block >> 1 & 3 == _ONE_BYTE_REPEATED else block >> 3)
+            size += self._sum if block & 1 else 0
+            return size if left >= max(size, _BLOCK_HEAD) else 0
+        if left < _ZSTANDARD_HEAD:
+            return 0
+        if head[0] & 0xF0 == _SKIPPABLE[0] and head[1:4] == _SKIPPABLE[1:]:
+            self._skipped, size = int.from_bytes(head[4:], "little"), _ZSTANDARD_HEAD
+        else:
+            self._sum, size = (_CHECKSUM if head[4] & 4 else 0), int(self._header_size(head))
+        self._begun = left >= size
+        return size if self._begun else 0

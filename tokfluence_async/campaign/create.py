@@ -148,7 +148,7 @@ class Create:
         self._stop(bought.seen.code or "not_created", f"the campaign was not created: {bought.seen.message}")
 
     def _refused(self, order: Order, bought: Bought) -> NoReturn:
-        if order.batch.generation and bought.seen.code == "invalid_campaign":
+        if order.batch.generation and bought.seen.code == records.NAME_TAKEN:
             # The 409 that this key was made for came from a create of the same plan after all.
             self._stop("duplicate_request", _APPLIED_BEFORE)
         self._stop(

@@ -16,7 +16,7 @@ from tokfluence_async.options import Options
 from tokfluence_async.protocol.endpoints import CAMPAIGNS_CREATE, POSTS_ANALYZE
 from tokfluence_async.tariff import Tariff
 
-__all__ = ["bind", "check_tariff", "recorded_cap"]
+__all__ = ["bind", "check_tariff", "mark", "recorded_cap"]
 
 _ATTRIBUTE: Final = "user.tokfluence.run"
 
@@ -52,17 +52,27 @@ def _in_place(file: LoadFile) -> bool:
     """Whether the load file is where the load was begun, and as its last run has left it; a new mark for this run.
 
     A copy has another inode, or is on another machine. So has a file that was moved to another file system: it is only
-    treated with more care than it needs. An older state that was copied back over the file has an older mark than its
-    inode.
+    treated with more care than it needs. An older state that was copied back over the file has another mark than its
+    inode; one that got the number of the file's inode, which was deleted, has none.
     """
     place, before = f"{platform.node()}:{file.inode}", file.meta("place")
-    same = before is None or (before == place and _mark(file) in {None, file.meta("run")})
+    run, marked = file.meta("run"), file.meta("marked")
+    # Until the mark is known to be set, it may be that of the run before.
+    marks = {run} if run == marked else {run, marked}
+    same = before in {None, place} and _mark(file) in marks
     file.set_meta("place", place if same else "elsewhere")
-    run = uuid4().hex
-    file.set_meta("run", run)
-    with suppress(OSError, AttributeError):  # not every system and file system has extended attributes
-        os.setxattr(file.path, _ATTRIBUTE, run.encode())
+    file.set_meta("run", uuid4().hex)
     return same
+
+
+def mark(file: LoadFile) -> None:
+    """Set the mark of this run, once it is on record: in the extended attributes of the file's inode."""
+    run = file.meta("run")
+    if run is not None:
+        # Not every system and file system has them; then no mark is missed either.
+        with suppress(OSError, AttributeError):
+            os.setxattr(file.path, _ATTRIBUTE, run.encode())
+            file.set_meta("marked", run)
 
 
 def _mark(file: LoadFile) -> str | None:

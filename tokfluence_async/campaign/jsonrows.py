@@ -13,14 +13,22 @@ import json
 import shlex
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, BinaryIO, Final, cast
 
 import orjson
 from attrs import evolve
 
 from tokfluence_async.campaign import urls
-from tokfluence_async.campaign.columns import Column, ColumnChoice, InputOptions, choose_by_name
+from tokfluence_async.campaign.columns import (
+    Column,
+    ColumnChoice,
+    InputOptions,
+    choose_by_name,
+    looks_like_url,
+)
+from tokfluence_async.campaign.compression import peek
+from tokfluence_async.campaign.encodings import as_utf_8, encoding_of
 from tokfluence_async.campaign.items import ITEM_COLUMNS, ItemReader, flattened
 from tokfluence_async.campaign.jsonvalues import JSONValues
 from tokfluence_async.campaign.origins import Counted
@@ -30,6 +38,7 @@ from tokfluence_async.errors import InputError
 
 __all__ = ["read_json", "read_jsonl"]
 
+_PEEKED: Final = 64
 _NOT_JSON: Final = "not JSON"
 _DEEPEST: Final = 4
 """Levels of an object down to which rows are looked for."""
@@ -38,11 +47,16 @@ _DEEPEST: Final = 4
 def read_jsonl(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStream:
     """Opens a file of one JSON value a line. Rows are counted by line.
 
+    A line that is not JSON, or an object without any fields, is a row that can't be used; if the first lines are all
+    like that, the file is not taken for one of JSON.
+
     Raises:
-        InputError: The first value does not tell which of its fields is the URL, or there is none.
+        InputError: It is not JSON, the first value does not tell which of its fields is the URL, or there is none.
     """
     lines = TextLines(stream, name=name, encoding=options.encoding)
-    return _open(lines, _lines(lines), name=name, options=options, counted="line")
+    texts = _lines(lines)
+    head = _head(texts, most=BLOCK_ROWS)
+    return _open(head, texts, name=name, options=options, counted="line", notes=lines.notes)
 
 
 def read_json(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStream:
@@ -51,9 +65,22 @@ def read_json(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStrea
     Raises:
         InputError: It is not JSON, the first value does not tell which of its fields is the URL, or there is none.
     """
-    values = JSONValues(stream, name)
-    texts = values.within() if _holds_rows(values.object_ahead(), name, options) else values.values()
-    return _open(values, enumerate(texts, start=1), name=name, options=options, counted="row")
+    head, stream = peek(stream, _PEEKED)
+    encoding = encoding_of(head, options.encoding)
+    values = JSONValues(as_utf_8(stream, encoding), name)
+    within = _holds_rows(values.object_ahead(), name, options)
+    texts = enumerate(values.within() if within else values.values(), start=1)
+    # Without an array around them, what is no JSON tells that the file is none: strings stand in HTML, too.
+    in_array = within or encoding.first_character(head) == "["
+    first = _head(texts, most=BLOCK_ROWS if in_array else 1)
+    return _open(
+        first,
+        texts,
+        name=name,
+        options=options,
+        counted="row",
+        notes=(*encoding.notes, *values.notes),
+    )
 
 
 def _holds_rows(text: str | None, name: str, options: InputOptions) -> bool:
@@ -123,38 +150,63 @@ def _lines(lines: TextLines) -> Iterator[tuple[int, str]]:
                 yield number, text
 
 
+def _head(texts: Iterator[tuple[int, str]], *, most: int) -> list[tuple[int, str]]:
+    """The first values of a file, down to the one that tells of how the others are made, or so many of them."""
+    head: list[tuple[int, str]] = []
+    for number, text in islice(texts, most):
+        head.append((number, text))
+        if _tells(text):
+            break
+    return head
+
+
+def _tells(text: str) -> bool:
+    """Whether a value is like a row: an object that has fields, a URL, or an array that begins with one."""
+    try:
+        item: object = orjson.loads(text)
+    except ValueError:
+        return False
+    if isinstance(item, list):
+        item = next(iter(cast("list[object]", item)), None)
+    if isinstance(item, str):
+        return looks_like_url(item)
+    return isinstance(item, dict) and bool(cast("dict[str, object]", item))
+
+
 def _open(
-    source: TextLines | JSONValues,
+    head: list[tuple[int, str]],
     texts: Iterator[tuple[int, str]],
     *,
     name: str,
     options: InputOptions,
     counted: Counted,
+    notes: tuple[str, ...],
 ) -> RowStream:
-    reader = ItemReader(options, name=name)
-    first = next(texts, None)
-    if first is None:
+    if not head:
         raise InputError("the file holds no rows: it is empty", source=name)
-    # Read at once, so that a file whose columns can't be told is refused before anything of it is taken.
-    head = _row(reader, name, *first)
-    if isinstance(head, BadRow) and head.message.startswith(_NOT_JSON):
-        raise InputError(head.message, source=name, row=head.number)
-    choice = reader.choice or _by_place()
-    fees = reader.fees(choice.fee_unit)
-    blocks = _blocks(reader, name, head, texts)
-    return RowStream(name, choice, None, fees, blocks, counted=counted, notes=source.notes)
+    reader = ItemReader(options, name=name)
+    # Read at once, so that a file whose columns can't be told is refused before anything of it is taken. What tells
+    # them comes first, whatever stands before it.
+    telling = -1 if _tells(head[-1][1]) else 0
+    row = _row(reader, name, *head[telling])
+    if isinstance(row, BadRow) and row.message.startswith(_NOT_JSON):
+        raise InputError(row.message, source=name, row=row.number)
+    choice = reader.choice or _by_place(head[telling][1], options)
+    fees = reader.fees(choice.fee_unit or options.fee_unit)
+    blocks = _blocks(reader, name, chain(head, texts))
+    return RowStream(name, choice, None, fees, blocks, counted=counted, notes=notes)
 
 
-def _by_place() -> ColumnChoice:
-    """The choice for values that are no objects."""
-    url, handle, fee = (Column(index, column, guessed=True) for index, column in enumerate(ITEM_COLUMNS))
-    return ColumnChoice(url, handle, fee, "cents", ())
+def _by_place(text: str, options: InputOptions) -> ColumnChoice:
+    """The choice for values that are no objects: an array has as many columns as its row may, any other value one."""
+    item: object = orjson.loads(text)
+    width = max(len(cast("list[object]", item)), 1) if isinstance(item, list) else 1
+    columns = [Column(place, f"column {place + 1}", guessed=True) for place in range(len(ITEM_COLUMNS))]
+    url, handle, fee = (column if column.index < width else None for column in columns)
+    return ColumnChoice(url or columns[0], handle, fee, (options.fee_unit or "cents") if fee else None, ())
 
 
-def _blocks(
-    reader: ItemReader, name: str, head: Row | BadRow, texts: Iterator[tuple[int, str]]
-) -> Iterator[RowBlock]:
-    yield block_of([head])
+def _blocks(reader: ItemReader, name: str, texts: Iterator[tuple[int, str]]) -> Iterator[RowBlock]:
     while some := list(islice(texts, BLOCK_ROWS)):
         yield block_of([_row(reader, name, number, text) for number, text in some])
 

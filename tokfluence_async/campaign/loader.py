@@ -19,6 +19,7 @@ from tokfluence_async.campaign import identity, records
 from tokfluence_async.campaign.buyer import Buyer
 from tokfluence_async.campaign.create import Create
 from tokfluence_async.campaign.events import LoadStarted, LoadStopping
+from tokfluence_async.campaign.funds import Funds
 from tokfluence_async.campaign.journal import Journal
 from tokfluence_async.campaign.loadfile import LoadFile
 from tokfluence_async.campaign.orders import Orders
@@ -36,12 +37,13 @@ from tokfluence_async.protocol.endpoints import CAMPAIGNS_SHOW
 from tokfluence_async.protocol.seen import Kind, Seen
 from tokfluence_async.session.budget import Budget, Charge
 
-__all__ = ["Loader"]
+__all__ = ["Loader", "checked_cap"]
 
 LOOKAHEAD: Final = 64
 """Batches that are read ahead from the load file."""
 MAX_PASSES: Final = 4
 """How often the batches in doubt are looked into, and what is proved not to have been applied is sent again."""
+_SENT: Final = (State.DOUBTFUL, State.PENDING)
 
 
 class Loader:
@@ -78,7 +80,9 @@ class Loader:
         self._file = file
         self._given_campaign = campaign_id
         self._resubmit = resubmit_unknown
-        self._max_credits = _first(max_credits, tok.options.max_credits, identity.recorded_cap(file))
+        self._max_credits = _first(
+            checked_cap(tok, max_credits), tok.options.max_credits, identity.recorded_cap(file)
+        )
         self._wall_clock = wall_clock
         self._stop = Stop(lambda code, message: tok.events.emit(LoadStopping(code=code, message=message)))
         session = tok.session
@@ -98,8 +102,8 @@ class Loader:
         self._later: list[tuple[float, int, Order]] = []
         self._keys = Keys.SHARED
         self._begun = False
-        self._job: UUID | None = None
-        self._states: tuple[State, ...] = (State.DOUBTFUL, State.PENDING)
+        self._job: tuple[UUID, int | None] | None = None
+        self._states: tuple[State, ...] = _SENT
         """What is sent: unless they can be looked for first, what earlier runs left in doubt is not."""
 
     def stop(
@@ -128,6 +132,7 @@ class Loader:
         started = anyio.current_time()
         try:
             await self._journal.run(self._bind)
+            await self._journal.run(lambda _: identity.mark(self._file))
             await self._load(self._file.plan(), report)
         except Stopped:
             pass
@@ -159,13 +164,13 @@ class Loader:
             await self._journal.close()
 
     def _bind(self, db: records.Connection) -> None:
-        self._keys = Keys.OURS if identity.bind(db, self._file, self._options) else Keys.SHARED
         identity.check_tariff(self._file.plan(), self._tok.tariff, self._file)
+        self._keys = Keys.OURS if identity.bind(db, self._file, self._options) else Keys.SHARED
         self._file.set_meta("max_credits", "" if self._max_credits is None else str(self._max_credits))
 
     async def _load(self, plan: Plan, report: LoadReport) -> None:
         budget = self._buyer.budget
-        self._job = plan.plan_id
+        self._job = (plan.plan_id, self._file.inode)
         budget.take_up(self._job, Charge(report.credits.charged_min, report.credits.charged_max))
         if self._tok.events.wanted:
             self._tok.events.emit(
@@ -177,14 +182,15 @@ class Loader:
                     planned=report.credits.planned,
                 )
             )
-        await self._check_cap(plan, report)
+        funds = Funds(plan, report, budget, self._stop, self._max_credits)
+        funds.check_cap(await self._price_of_campaign(plan))
         reader = Reader(self._tok, self._journal, budget, self._stop, self._wall_clock, self._buyer.rand)
         create = Create(self._buyer, reader, plan, self._journal, self._keys)
         campaign_id = await create.ensure(self._given_campaign)
         if self._keys is Keys.OURS and not await self._journal.run(records.created_by_us):
             self._keys = Keys.GIVEN
         if create.wallet is not None:
-            self._check_wallet(plan, create.wallet, report)
+            funds.check_wallet(create.wallet)
         orders = Orders(plan, campaign_id, self._tok.analyze_encoder)
         reconciler = Reconciler(
             reader,
@@ -196,8 +202,8 @@ class Loader:
             created_here=create.created_here,
             keys=self._keys,
         )
-        if await self._urls_in(State.DOUBTFUL) + await self._urls_in(State.UNKNOWN):
-            await self._look_first(reconciler)
+        if await self._urls_in(State.DOUBTFUL) + await self._urls_in(State.UNKNOWN) + await self._anew():
+            await self._look_first(reconciler, funds)
         looked_for = await self._urls_in(State.UNKNOWN)
         for _ in range(MAX_PASSES):
             self._stop.check()
@@ -209,18 +215,19 @@ class Loader:
                 await self._settle_down()
                 if not await reconciler.run(final=True):
                     self._stop_unread(reconciler.unread)
-                if await self._urls_in(State.DOUBTFUL):
+                sent, self._states = self._states, _SENT
+                if State.DOUBTFUL in sent and await self._urls_in(State.DOUBTFUL):
                     self.stop(
                         "outcome_unknown",
                         "batches were sent again and again without an answer, and the campaign does not list them; "
                         "resume later: under their keys they can't be charged twice",
                     )
                     return
-            if not await self._urls_in(State.PENDING):
+            if not await self._to_send():
                 return
         self.stop("upstream_error", "batches fail and are refunded again and again; resume later")
 
-    async def _look_first(self, reconciler: Reconciler) -> None:
+    async def _look_first(self, reconciler: Reconciler, funds: Funds) -> None:
         """Look for what an earlier run left in doubt before anything is sent: the API may have forgotten the keys."""
         await self._settle_down()
         if not await reconciler.run(final=False, resubmit=self._resubmit):
@@ -228,6 +235,8 @@ class Loader:
                 self._stop_unread(reconciler.unread)
             self._check_unread(reconciler.unread)
             self._states = (State.PENDING,)
+        elif self._resubmit:
+            funds.check_resubmission(await self._anew())
 
     def _check_unread(self, seen: Seen | None) -> None:
         """Stop, if what kept the campaign's list from being read would keep everything else from being bought."""
@@ -247,42 +256,26 @@ class Loader:
     async def _urls_in(self, state: State) -> int:
         return await self._journal.run(lambda db: records.urls_in(db, state))
 
-    async def _check_cap(self, plan: Plan, report: LoadReport) -> None:
-        """Refuse to begin what the cap does not let end."""
-        left = self._buyer.budget.remaining
-        if left is None:
-            return
+    async def _anew(self) -> int:
+        """How many URLs are to be bought anew, by explicit word, and are not yet."""
+        return await self._journal.run(lambda db: records.urls_in(db, State.PENDING, again=True))
+
+    async def _to_send(self) -> bool:
+        again = None if self._resubmit else False
+        pending = await self._journal.run(lambda db: records.urls_in(db, State.PENDING, again=again))
+        return pending > 0 or await self._urls_in(State.DOUBTFUL) > 0
+
+    async def _price_of_campaign(self, plan: Plan) -> int:
+        """Credits that it may still cost to make the campaign, or to look at the given one."""
         create = await self._journal.run(records.create_of)
-        # What is in doubt is counted as charged already: repeating it under its key can't charge it twice, or not
-        # before the API has forgotten the key.
-        needed = plan.credits_per_url * report.urls.unsent
         if create.state is not State.APPLIED and self._given_campaign:
-            needed += self._tok.tariff.price(CAMPAIGNS_SHOW.name)
-        elif create.state is State.PENDING or await self._journal.run(self._create_may_be_forgotten):
-            needed += plan.create_credits
-        if needed > left and report.urls.unsent:
-            spent = report.credits.charged_max
-            cap = spent + left if self._max_credits is None else min(self._max_credits, spent + left)
-            self.stop(
-                "max_credits",
-                f"the load costs up to {spent + needed:,} credits in all, more than the cap of {cap:,}; "
-                "raise --max-credits. Nothing was sent",
-            )
-        self._stop.check()
+            return self._tok.tariff.price(CAMPAIGNS_SHOW.name)
+        if create.state is State.PENDING or await self._journal.run(self._create_may_be_forgotten):
+            return plan.create_credits
+        return 0
 
     def _create_may_be_forgotten(self, db: records.Connection) -> bool:
         return records.may_be_forgotten(db, records.create_of(db), self._wall_clock())
-
-    def _check_wallet(self, plan: Plan, remaining: int, report: LoadReport) -> None:
-        """Refuse to begin what the wallet, as the create's answer tells it, does not let end."""
-        rest = plan.credits_per_url * report.urls.unsent
-        if remaining < rest:
-            self.stop(
-                "insufficient_credits",
-                f"the wallet holds {remaining:,} credits and the rest of the load costs {rest:,}; top it up and "
-                "resume. No analysis was bought",
-            )
-        self._stop.check()
 
     async def _settle_down(self) -> None:
         """Wait until the latest attempt in doubt must have ended at the API."""
@@ -341,10 +334,14 @@ class Loader:
         return self._ready.popleft() if self._ready else None
 
     def _read_ahead(self, db: records.Connection, orders: Orders) -> list[Order]:
+        # What may have been bought already is bought anew by explicit word only.
+        again = None if self._resubmit else False
         found = [
             each
             for state in self._states
-            for each in records.batches_after(db, state, self._cursor, LOOKAHEAD)
+            for each in records.batches_after(
+                db, state, self._cursor, LOOKAHEAD, again=again if state is State.PENDING else None
+            )
         ]
         found.sort(key=lambda each: each.id)
         return [orders.of(db, batch) for batch in found[:LOOKAHEAD]]
@@ -382,6 +379,15 @@ class Loader:
             "whether the campaign still exists, and whether the API takes the analyze body in this form; to go on with "
             "the next batch, again alone, resume",
         )
+
+
+def checked_cap(tok: Tokfluence, max_credits: int | None) -> int | None:
+    """A load's cap, as a client's is checked.
+
+    Raises:
+        ConfigurationError: It is no number of credits.
+    """
+    return None if max_credits is None else tok.options.replace(max_credits=max_credits).max_credits
 
 
 def _first(*caps: int | None) -> int | None:

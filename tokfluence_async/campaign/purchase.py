@@ -89,13 +89,16 @@ def _halves(order: Order) -> tuple[tuple[str, int, tuple[Post, ...]], ...]:
 
 
 def _refused(order: Order, seen: Seen) -> Settlement:
+    # What is bought anew and refused may have been accepted before.
+    again, urls = order.batch.again, order.batch.urls
+    outcome = "unknown" if again else "rejected"
     return Settlement(
-        State.REFUSED,
+        State.UNKNOWN if again else State.REFUSED,
         charge(order.history, price=order.price),
-        rejected=order.batch.urls,
+        rejected=0 if again else urls,
+        unknown=urls if again else 0,
         outcomes=tuple(
-            rejection(post, "rejected", seen.code or f"http_{seen.status}", seen.message)
-            for post in order.posts
+            rejection(post, outcome, seen.code or f"http_{seen.status}", seen.message) for post in order.posts
         ),
     )
 
@@ -118,12 +121,12 @@ def _applied(order: Order, attempt: Attempt) -> Settlement:
         for place, post in enumerate(order.posts)
         if place in refused or unmatched
     ]
-    unknown = len(order.posts) - len(refused) if unmatched else 0
+    unknown = len(outcomes) - len(refused)
     sure = 0 if unmatched else order.price - per_url * len(refused)
     return Settlement(
         State.UNKNOWN if unknown else State.APPLIED,
         charge(order.history, price=order.price, sure=sure),
-        accepted=len(order.posts) - len(refused) - unknown,
+        accepted=len(order.posts) - len(outcomes),
         rejected=len(refused),
         unknown=unknown,
         outcomes=tuple(outcomes),

@@ -22,7 +22,9 @@ from tokfluence_async.session.session import Attempt
 __all__ = ["Reader"]
 
 _NOTHING = Charge(0, 0)
-_WORTH_REPEATING = frozenset({Kind.NOT_SENT, Kind.LOST, Kind.GARBLED, Kind.RATE_LIMITED, Kind.REFUNDED})
+_WORTH_REPEATING = frozenset(
+    {Kind.NOT_SENT, Kind.LOST, Kind.LOST_REFUND, Kind.GARBLED, Kind.RATE_LIMITED, Kind.REFUNDED}
+)
 
 
 @define

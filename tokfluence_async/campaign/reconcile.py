@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
@@ -13,7 +14,7 @@ from tokfluence_async.campaign.journal import Journal
 from tokfluence_async.campaign.purchase import rejection, video_id
 from tokfluence_async.campaign.reads import Reader
 from tokfluence_async.campaign.records import BatchRow, Rejection, Settlement, State
-from tokfluence_async.campaign.settle import Keys, Step, charge, settle, settle_absent
+from tokfluence_async.campaign.settle import UNRESOLVED, Keys, Step, charge, settle, settle_absent
 from tokfluence_async.campaign.telling import tell_settled, tell_settlement
 from tokfluence_async.protocol.endpoints import CAMPAIGNS_POSTS, POSTS_ANALYZE
 from tokfluence_async.protocol.seen import Kind, Seen
@@ -24,8 +25,10 @@ __all__ = ["Reconciler"]
 
 CHUNK: Final = 64
 MAX_PAGES: Final = 10_000
+MIN_PAGES: Final = 25
+"""Pages of the list that are read however little is in doubt."""
 MAX_BARREN: Final = 3
-"""Pages in a row without a post that was not on an earlier one, after which nothing new is expected."""
+"""Pages in a row without a post that was not on an earlier one, after which the list is given up as unreadable."""
 ENTRY: Final = 1024
 """Bytes of a post in the list, generously."""
 MAX_LIST: Final = 128 * 1024 * 1024
@@ -79,6 +82,9 @@ class Reconciler:
                 after = batches[-1].id
                 for batch in batches:
                     await self._judge(batch, listed, final=final, resubmit=resubmit)
+        if self.created_here or resubmit:
+            for batch in await self.journal.run(_to_be_bought_anew):
+                await self._spare(batch, listed)
         return True
 
     async def _batches(self, state: State, after: int) -> list[BatchRow]:
@@ -89,10 +95,34 @@ class Reconciler:
         """The video ids that are in doubt."""
         return {
             video_id(post.url)
-            for state in (State.DOUBTFUL, State.UNKNOWN)
-            for batch in records.batches_after(db, state, 0, -1)
+            for batches in (
+                records.batches_after(db, State.DOUBTFUL, 0, -1),
+                records.batches_after(db, State.UNKNOWN, 0, -1),
+                _to_be_bought_anew(db),
+            )
+            for batch in batches
             for post in records.posts_of(db, batch.id)
         }
+
+    async def _spare(self, batch: BatchRow, listed: set[str]) -> None:
+        """Take what is listed by now out of a batch that was to buy it anew."""
+
+        def work(db: records.Connection) -> Settlement | None:
+            posts = records.posts_of(db, batch.id)
+            there = tuple(post for post in posts if video_id(post.url) in listed)
+            if not there:
+                return None
+            settlement = Settlement(State.APPLIED, batch.charged, accepted=len(there))
+            if len(there) < len(posts):
+                rest = tuple(post for post in posts if post not in there)
+                child = (batch.step, batch.generation + 1, rest)
+                settlement = evolve(settlement, state=State.REPLACED, children=(child,), kept=there)
+            records.settle_batch(db, batch, settlement)
+            return settlement
+
+        settlement = await self.journal.run(work)
+        if settlement is not None:
+            tell_settlement(self.reader.tok.session, self.budget, settlement)
 
     async def _judge(self, batch: BatchRow, listed: set[str], *, final: bool, resubmit: bool) -> None:
         """Settle one batch by the list, in one transaction."""
@@ -203,7 +233,10 @@ class Reconciler:
         barren = 0
         query: tuple[tuple[str, str], ...] = ()
         max_body = max(MAX_BODY, min(self.planned * ENTRY, MAX_LIST))
-        for _ in range(MAX_PAGES):
+        # To look any further would cost more than there is to be told.
+        page_price = max(self.reader.tok.tariff.price(CAMPAIGNS_POSTS.name), 1)
+        pages = max(MIN_PAGES, len(wanted) * self.credits_per_url // page_price)
+        for _ in range(min(pages, MAX_PAGES)):
             payload, seen = await self.reader.read(
                 CAMPAIGNS_POSTS, self.campaign_id, query, max_body=max_body
             )
@@ -224,11 +257,14 @@ class Reconciler:
             barren = 0 if ids - found else barren + 1
             found |= ids
             cursor = _next_cursor(payload)
-            if cursor is None or cursor in cursors or barren == MAX_BARREN or wanted <= found:
+            total = _total(payload)
+            if cursor is None or wanted <= found or len(found) >= total:
                 return found
+            if cursor in cursors or (barren >= MAX_BARREN and total == math.inf):
+                break
             cursors.add(cursor)
             query = (("cursor", cursor),)
-        self.unread = Seen(Kind.GARBLED, message="its pages have no end")
+        self.unread = Seen(Kind.GARBLED, message="its pages have no end, or more than is worth their price")
         return None
 
 
@@ -255,18 +291,30 @@ def _anew(batch: BatchRow, sent: list[Post], settlement: Settlement) -> Settleme
         outcomes=tuple(each for each in settlement.outcomes if each.outcome != "unknown"),
         children=(child,),
         kept=tuple(post for post in sent if post.url not in lost),
+        again=True,
     )
+
+
+def _to_be_bought_anew(db: records.Connection) -> list[BatchRow]:
+    return records.batches_after(db, State.PENDING, 0, -1, again=True)
 
 
 def _reached(history: list[Kind]) -> bool:
     """Whether an attempt of ours can have been the one that was applied."""
-    return any(kind in {Kind.LOST, Kind.GARBLED, Kind.REDIRECTED, Kind.APPLIED} for kind in history)
+    return any(kind in UNRESOLVED or kind is Kind.APPLIED for kind in history)
 
 
 def _next_cursor(payload: dict[str, Any]) -> str | None:
     meta = payload.get("meta")
     cursor = cast("dict[str, Any]", meta).get("next_cursor") if isinstance(meta, dict) else None
     return None if cursor in (None, "") else str(cursor)
+
+
+def _total(payload: dict[str, Any]) -> float:
+    """How many posts the list says it has; infinite if it does not."""
+    meta = payload.get("meta")
+    total: Any = cast("dict[str, Any]", meta).get("total") if isinstance(meta, dict) else None
+    return total if type(total) is int and total >= 0 else math.inf
 
 
 def _ids(payload: dict[str, Any]) -> set[str] | None:

@@ -14,7 +14,7 @@ import orjson
 from attrs import frozen
 
 from tokfluence_async.campaign.batch import Post, pack, unpack
-from tokfluence_async.campaign.settle import KEY_MEMORY
+from tokfluence_async.campaign.settle import KEY_MEMORY, UNRESOLVED
 from tokfluence_async.protocol.seen import Kind, Seen
 from tokfluence_async.session.budget import Charge
 
@@ -22,8 +22,22 @@ __all__ = ["CREATE", "BatchRow", "Connection", "Rejection", "State", "Totals"]
 
 CREATE: Final = "create"
 """The create's step."""
+NAME_TAKEN: Final = "invalid_campaign"
+"""Code of a create whose name another campaign has."""
 
-_BATCH: Final = "SELECT id, step, generation, urls, state, charged_min, charged_max FROM batch"
+_BATCH: Final = "SELECT id, step, generation, urls, state, charged_min, charged_max, again FROM batch"
+
+_UNKNOWN: Final = "CASE WHEN state = 'doubtful' OR (state = 'pending' AND again) THEN urls ELSE unknown END"
+"""How many URLs of a batch have an outcome that is not known."""
+_BEFORE: Final = "FROM batch AS b WHERE b.step = batch.step AND b.generation <= batch.generation"
+_DOUBTS: Final = (
+    f"SELECT step, generation, {_UNKNOWN}, CASE WHEN again "  # noqa: S608 - made of constants
+    f"THEN (SELECT MAX(started) FROM attempt WHERE attempt.batch IN (SELECT b.id {_BEFORE})) "
+    "ELSE (SELECT MAX(started) FROM attempt WHERE attempt.batch = batch.id) END, "
+    f"CASE WHEN again THEN (SELECT SUM(b.charged_min) {_BEFORE}) ELSE charged_min END, "
+    f"CASE WHEN again THEN (SELECT SUM(b.charged_max) {_BEFORE}) ELSE charged_max END "
+    f"FROM batch WHERE {_UNKNOWN} > 0 ORDER BY id"
+)
 
 
 class State(Enum):
@@ -43,7 +57,7 @@ class State(Enum):
     """What is left of it went into other batches."""
 
 
-_IN_DOUBT: Final = (Kind.LOST, Kind.GARBLED, Kind.REDIRECTED, Kind.SEEN_BEFORE, Kind.REFUSED)
+_IN_DOUBT: Final = sorted(kind.value for kind in UNRESOLVED | {Kind.SEEN_BEFORE, Kind.REFUSED})
 
 
 @frozen
@@ -58,6 +72,8 @@ class BatchRow:
     urls: int
     state: State
     charged: Charge
+    again: bool = False
+    """Whether it buys anew, by explicit word, what may have been bought already: unknown until that is settled."""
 
 
 @frozen
@@ -88,6 +104,8 @@ class Settlement:
     """Batches that take its place: step, generation, posts."""
     kept: tuple[Post, ...] = ()
     """Posts that stay with the batch where it has children: those that are accepted."""
+    again: bool = False
+    """Whether its children buy anew what may have been bought already."""
 
 
 @frozen
@@ -166,8 +184,11 @@ def settle_batch(db: Connection, batch: BatchRow, settlement: Settlement) -> Non
             (len(settlement.kept), pack(settlement.kept), batch.id),
         )
     db.executemany(
-        "INSERT INTO batch (step, generation, urls, posts) VALUES (?, ?, ?, ?)",
-        ((step, generation, len(posts), pack(posts)) for step, generation, posts in settlement.children),
+        "INSERT INTO batch (step, generation, urls, posts, again) VALUES (?, ?, ?, ?, ?)",
+        (
+            (step, generation, len(posts), pack(posts), batch.again or settlement.again)
+            for step, generation, posts in settlement.children
+        ),
     )
 
 
@@ -201,19 +222,30 @@ def create_of(db: Connection) -> BatchRow:
     return _to_row(found)
 
 
-def batches_after(db: Connection, state: State, after: int, limit: int) -> list[BatchRow]:
-    """The next batches in a state, in the order in which they are sent."""
+def batches_after(
+    db: Connection, state: State, after: int, limit: int, *, again: bool | None = None
+) -> list[BatchRow]:
+    """The next batches in a state, in the order in which they are sent.
+
+    Args:
+        db: The load file.
+        state: Which state.
+        after: The id of the last one before.
+        limit: How many at most; -1 for all.
+        again: Only those, or all but those, that buy anew what may have been bought already; all of either by default.
+    """
     # The state is an enum's own value, spelled out so that SQLite sees that the partial index fits.
     found = db.execute(
-        f"{_BATCH} WHERE state = '{state.value}' AND id > ? AND step <> ? ORDER BY id LIMIT ?",
-        (after, CREATE, limit),
+        f"{_BATCH} WHERE state = '{state.value}' AND id > ? AND step <> ? AND again = COALESCE(?, again) "
+        "ORDER BY id LIMIT ?",
+        (after, CREATE, again, limit),
     )
     return [_to_row(each) for each in found]
 
 
-def _to_row(found: tuple[int, str, int, int, str, int, int]) -> BatchRow:
-    number, step, generation, urls, state, low, high = found
-    return BatchRow(number, step, generation, urls, State(state), Charge(low, high))
+def _to_row(found: tuple[int, str, int, int, str, int, int, int]) -> BatchRow:
+    number, step, generation, urls, state, low, high, again = found
+    return BatchRow(number, step, generation, urls, State(state), Charge(low, high), bool(again))
 
 
 def posts_of(db: Connection, batch: int) -> list[Post]:
@@ -239,8 +271,8 @@ def last_sent(db: Connection, batch: int) -> tuple[str, bytes] | None:
 def in_doubt_since(db: Connection, batch: int) -> float | None:
     """When the first attempt of a batch began that may have been applied or charged, or met a 409: Unix seconds."""
     (when,) = db.execute(
-        "SELECT MIN(started) FROM attempt WHERE batch = ? AND (kind IS NULL OR kind IN (?, ?, ?, ?, ?))",
-        (batch, *(kind.value for kind in _IN_DOUBT)),
+        "SELECT MIN(started) FROM attempt WHERE batch = ? AND (kind IS NULL OR kind IN (?, ?, ?, ?, ?, ?))",
+        (batch, *_IN_DOUBT),
     ).fetchone()
     return None if when is None else float(when)
 
@@ -252,11 +284,16 @@ def may_be_forgotten(db: Connection, batch: BatchRow, now: float) -> bool:
 
 
 def keys_seen_elsewhere(db: Connection) -> bool:
-    """Whether the API knew a key before anything was sent under it from here: a copy of the plan was at work."""
+    """Whether the API knew a key before anything was sent under it from here: a copy of the plan was at work.
+
+    So it was if a create under a second key meets a campaign of its name.
+    """
     found = db.execute(
         "SELECT 1 FROM attempt AS seen WHERE kind = ? AND batch IS NOT NULL AND NOT EXISTS (SELECT 1 FROM attempt "
-        "WHERE batch = seen.batch AND id < seen.id AND (kind IS NULL OR kind NOT IN (?, ?))) LIMIT 1",
-        (Kind.SEEN_BEFORE.value, Kind.SEEN_BEFORE.value, Kind.NOT_SENT.value),
+        "WHERE batch = seen.batch AND id < seen.id AND (kind IS NULL OR kind NOT IN (?, ?))) UNION ALL "
+        "SELECT 1 FROM attempt JOIN batch ON batch.id = attempt.batch WHERE step = ? AND generation > 0 AND code = ? "
+        "LIMIT 1",
+        (Kind.SEEN_BEFORE.value, Kind.SEEN_BEFORE.value, Kind.NOT_SENT.value, CREATE, NAME_TAKEN),
     )
     return found.fetchone() is not None
 
@@ -275,10 +312,11 @@ def any_applied(db: Connection) -> bool:
     return found.fetchone() is not None
 
 
-def urls_in(db: Connection, state: State) -> int:
-    """How many URLs stand in batches of a state."""
+def urls_in(db: Connection, state: State, *, again: bool | None = None) -> int:
+    """How many URLs stand in batches of a state; of those, or of all but those, that buy anew, if that is said."""
     (number,) = db.execute(
-        "SELECT COALESCE(SUM(urls), 0) FROM batch WHERE state = ? AND step <> ?", (state.value, CREATE)
+        "SELECT COALESCE(SUM(urls), 0) FROM batch WHERE state = ? AND step <> ? AND again = COALESCE(?, again)",
+        (state.value, CREATE, again),
     ).fetchone()
     return int(number)
 
@@ -294,12 +332,11 @@ def last_doubt(db: Connection) -> float | None:
 
 
 def doubts(db: Connection) -> Iterator[tuple[str, int, int, float | None, int, int]]:
-    """Batches with URLs in doubt: step, generation, such URLs, when last sent, charge at least and at most."""
-    yield from db.execute(
-        "SELECT step, generation, CASE state WHEN 'doubtful' THEN urls ELSE unknown END, "
-        "(SELECT MAX(started) FROM attempt WHERE attempt.batch = batch.id), charged_min, charged_max FROM batch "
-        "WHERE (state = 'doubtful' OR unknown > 0) ORDER BY id"
-    )
+    """Batches with URLs in doubt: step, generation, such URLs, when last sent, charge at least and at most.
+
+    What one that buys anew may have been charged before is told with it.
+    """
+    yield from db.execute(_DOUBTS)
 
 
 def any_accepted(db: Connection) -> bool:
@@ -309,11 +346,11 @@ def any_accepted(db: Connection) -> bool:
 
 def outcomes(db: Connection) -> Iterator[tuple[Post, str, str, str]]:
     """Each post of the plan with its outcome (accepted, rejected, unsent or unknown), code and message."""
-    for state, blob, not_accepted in db.execute(
-        "SELECT state, posts, outcomes FROM batch WHERE posts IS NOT NULL ORDER BY id"
+    for state, blob, not_accepted, again in db.execute(
+        "SELECT state, posts, outcomes, again FROM batch WHERE posts IS NOT NULL ORDER BY id"
     ):
         listed = {each.url: each for each in _rejections(not_accepted)}
-        usual = _USUAL_OUTCOME.get(State(state), "accepted")
+        usual = "unknown" if again and state == "pending" else _USUAL_OUTCOME.get(State(state), "accepted")
         for post in unpack(blob):
             other = listed.get(post.url)
             if other is None:
@@ -332,13 +369,14 @@ def _rejections(blob: bytes | None) -> list[Rejection]:
 def totals(db: Connection) -> Totals:
     """The sums of a load file."""
     accepted, rejected, unsent, unknown, low, high = db.execute(
-        "SELECT SUM(accepted), SUM(rejected), SUM(CASE state WHEN 'pending' THEN urls ELSE 0 END), "
-        "SUM(CASE state WHEN 'doubtful' THEN urls ELSE unknown END), SUM(charged_min), SUM(charged_max) FROM batch"
+        "SELECT SUM(accepted), SUM(rejected), "  # noqa: S608 - made of constants
+        "SUM(CASE WHEN state = 'pending' AND NOT again THEN urls ELSE 0 END), "
+        f"SUM({_UNKNOWN}), SUM(charged_min), SUM(charged_max) FROM batch"
     ).fetchone()
     # A read that has no end on record may have been charged, as may one whose answer was lost.
     read_low, read_high = db.execute(
-        "SELECT COALESCE(SUM(CASE kind WHEN 'applied' THEN price ELSE 0 END), 0), COALESCE(SUM(CASE WHEN kind IN "
-        "('applied', 'lost', 'garbled', 'refused', 'redirected') OR kind IS NULL THEN price ELSE 0 END), 0) "
+        "SELECT COALESCE(SUM(CASE kind WHEN 'applied' THEN price ELSE 0 END), 0), COALESCE(SUM(CASE WHEN kind IS NULL "
+        "OR kind IN ('applied', 'lost', 'lost_refund', 'garbled', 'refused', 'redirected') THEN price ELSE 0 END), 0) "
         "FROM attempt WHERE batch IS NULL"
     ).fetchone()
     requests, sent_batches = db.execute(

@@ -7,7 +7,7 @@ from typing import Final
 __all__ = ["APPLICATION_ID", "SCHEMA", "VERSION"]
 
 APPLICATION_ID: Final = 0x746F6B6C  # "tokl", in the SQLite header
-VERSION: Final = 3
+VERSION: Final = 4
 """The format's number; a file of another one is refused."""
 
 SCHEMA: Final = """
@@ -22,6 +22,7 @@ CREATE TABLE batch (
     accepted INTEGER NOT NULL DEFAULT 0,
     rejected INTEGER NOT NULL DEFAULT 0,
     unknown INTEGER NOT NULL DEFAULT 0,
+    again INTEGER NOT NULL DEFAULT 0,  -- 1: an earlier generation, which holds the charge, may have bought it already
     outcomes BLOB,                   -- of the URLs that were not accepted
     charged_min INTEGER NOT NULL DEFAULT 0,
     charged_max INTEGER NOT NULL DEFAULT 0

@@ -35,7 +35,17 @@ from attrs import frozen
 from tokfluence_async.protocol.seen import Kind
 from tokfluence_async.session.budget import Charge
 
-__all__ = ["KEY_MEMORY", "Belief", "Keys", "Step", "Verdict", "charge", "settle", "settle_absent"]
+__all__ = [
+    "KEY_MEMORY",
+    "UNRESOLVED",
+    "Belief",
+    "Keys",
+    "Step",
+    "Verdict",
+    "charge",
+    "settle",
+    "settle_absent",
+]
 
 
 KEY_MEMORY: Final = 86_400.0
@@ -85,7 +95,7 @@ class Verdict:
     step: Step
 
 
-_UNRESOLVED: Final = frozenset({Kind.LOST, Kind.GARBLED, Kind.REDIRECTED})
+UNRESOLVED: Final = frozenset({Kind.LOST, Kind.LOST_REFUND, Kind.GARBLED, Kind.REDIRECTED})
 """Attempts that may have been applied; no later answer clears them."""
 
 _TURNED_AWAY: Final = frozenset({Kind.RATE_LIMITED, Kind.NO_CREDIT, Kind.DENIED})
@@ -104,6 +114,7 @@ _STEPS: Final = {
     Kind.NO_CREDIT: Step.STOP,
     Kind.DENIED: Step.STOP,
     Kind.LOST: Step.REPEAT_LATER,
+    Kind.LOST_REFUND: Step.REPEAT_LATER,
     Kind.GARBLED: Step.RECONCILE,
     Kind.REDIRECTED: Step.STOP,
     Kind.SEEN_BEFORE: Step.RECONCILE,
@@ -118,7 +129,7 @@ def settle(history: Sequence[Kind]) -> Verdict:
             not on record (a crash) counts as `Kind.LOST`.
     """
     *earlier, last = history
-    unresolved = any(kind in _UNRESOLVED or kind is Kind.SEEN_BEFORE for kind in earlier)
+    unresolved = any(kind in UNRESOLVED or kind is Kind.SEEN_BEFORE for kind in earlier)
     match last:
         case Kind.APPLIED:
             return Verdict(Belief.APPLIED, Step.DONE)
@@ -129,7 +140,7 @@ def settle(history: Sequence[Kind]) -> Verdict:
             return Verdict(Belief.REFUSED, Step.QUARANTINE)
         case Kind.TOO_LARGE:
             return Verdict(Belief.NOT_APPLIED, Step.SPLIT)
-        case Kind.SEEN_BEFORE | Kind.LOST | Kind.GARBLED | Kind.REDIRECTED:
+        case Kind.SEEN_BEFORE | Kind.LOST | Kind.LOST_REFUND | Kind.GARBLED | Kind.REDIRECTED:
             return Verdict(Belief.UNKNOWN, _STEPS[last])
         case Kind.NOT_SENT if unresolved:
             return Verdict(Belief.UNKNOWN, Step.REPEAT_LATER)
@@ -194,6 +205,7 @@ def charge(history: Sequence[Kind], *, price: int, sure: int | None = None) -> C
     """
     if sure is not None:
         # Under a refund, even what stands in the list may have been paid back.
-        return Charge(0 if Kind.REFUNDED in history and Kind.APPLIED not in history else sure, price)
-    possible = any(kind in _UNRESOLVED or kind in _CHARGEABLE for kind in history)
+        refunded = Kind.REFUNDED in history or Kind.LOST_REFUND in history
+        return Charge(0 if refunded and Kind.APPLIED not in history else sure, price)
+    possible = any(kind in UNRESOLVED or kind in _CHARGEABLE for kind in history)
     return Charge(0, price if possible else 0)

@@ -21,10 +21,10 @@ from tokfluence_async.campaign.arrow import read_ipc, read_parquet
 from tokfluence_async.campaign.columns import Column, ColumnChoice, InputOptions
 from tokfluence_async.campaign.compression import COMPRESSED_SUFFIXES, decompressed, peek, without_suffix
 from tokfluence_async.campaign.delimited import read_delimited
+from tokfluence_async.campaign.encodings import encoding_of, utf_16_of
 from tokfluence_async.campaign.items import Item, ItemReader, read_items, read_items_async
 from tokfluence_async.campaign.jsonrows import read_json, read_jsonl
 from tokfluence_async.campaign.rows import BadRow, Row, RowStream
-from tokfluence_async.campaign.textlines import utf_16_of
 from tokfluence_async.errors import InputError
 
 __all__ = [
@@ -76,8 +76,8 @@ class Reader(Protocol):
 def _read_whatever(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStream:
     """Opens a file whose name tells nothing, such as a pipe: JSON by how it begins, else a text table."""
     head, stream = peek(stream, _PEEKED)
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    read: Reader = read_json if start in {b"[", b"{"} else read_delimited
+    start = encoding_of(head, options.encoding).first_character(head)
+    read: Reader = read_json if start in {"[", "{"} else read_delimited
     return read(stream, name=name, options=options)
 
 
@@ -155,18 +155,35 @@ def open_source(source: str | os.PathLike[str] | BinaryIO, options: InputOptions
     """
     options = options or InputOptions()
     if isinstance(source, str | os.PathLike):
-        path = os.fspath(source)
+        path = os.fsdecode(source)
         if path != STDIN:
             return _open_path(path, options)
         # None where the shell closed it, whatever its type says.
         if cast("object", sys.stdin) is None:
             raise InputError("standard input is closed; name a file", source=STDIN)
         return _open_stream(sys.stdin.buffer, "standard input", "", options)
-    if isinstance(cast("object", source), io.TextIOBase):
-        raise InputError("this file is open for text; open it for bytes (mode 'rb')")
+    _check_open(source)
     name = getattr(source, "name", None)
     name = name if isinstance(name, str) else "open file"
     return _open_stream(source, name, _suffix(name) if name != "open file" else "", options)
+
+
+def _check_open(source: object) -> None:
+    """Sees that something that names no file is one, open for reading bytes."""
+    if isinstance(source, io.TextIOBase):
+        raise InputError("this file is open for text; open it for bytes (mode 'rb')")
+    kind = type(source).__name__
+    if isinstance(source, bytes | bytearray | memoryview):
+        raise InputError(
+            f"a file's name is text, and these are {kind}; what stands in a file goes into io.BytesIO"
+        )
+    if not callable(getattr(source, "read", None)):
+        raise InputError(
+            f"a source is a file's name, - for standard input, or a file open for bytes, not {kind}; "
+            "posts themselves are for add_items, data frames for add_table"
+        )
+    if getattr(source, "closed", False) is True:
+        raise InputError("this file is closed")
 
 
 def _open_path(path: str, options: InputOptions) -> RowStream:

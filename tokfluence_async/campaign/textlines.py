@@ -7,28 +7,20 @@ import io
 import zlib
 from typing import TYPE_CHECKING, BinaryIO
 
+from tokfluence_async.campaign.encodings import checked, encoding_of
+from tokfluence_async.campaign.guards import REJECT_COLUMNS
 from tokfluence_async.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["TextLines", "line_ends", "utf_16_of"]
+__all__ = ["TextLines", "line_ends"]
 
 BLOCK_BYTES = 1 << 16
 MAX_LINE_CHARS = 1 << 20
-_NUL_MANY = 0.5
-_NUL_FEW = 0.1
-"""Shares of 16-bit units: of URLs in UTF-16 nearly all have a NUL in one place, next to none in the other."""
+_REJECTS = ",".join(REJECT_COLUMNS).encode()
+"""What a rejects file begins with: it is ours, so that a NUL in it was one of the input's, and tells no encoding."""
 _OTHER_BREAKS = "\v\f\x1c\x1d\x1e\x85\u2028\u2029"
-
-# The marks of UTF-32 begin with those of UTF-16, so they come first.
-_BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 
 
 class TextLines:
@@ -50,33 +42,36 @@ class TextLines:
         self._stream = stream
         self._name = name
         self._told = encoding
-        self._encoding = _checked(encoding) if encoding else "utf-8"
-        self._guessed: str | None = None
+        self._encoding = checked(encoding) if encoding else "utf-8"
+        self._notes: tuple[str, ...] = ()
+        self._any_character = False
         self._lines_before = 0
         self._block: list[str] = []
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What was guessed of the encoding, in words, once the first block was read; empty for UTF-8."""
-        return (f"read as {self._guessed.upper()} (guessed)",) if self._guessed else ()
+        return self._notes
 
     def blocks(self) -> Iterator[list[str]]:
         """The lines, some at a time.
 
         Raises:
-            InputError: The file can't be read or decoded, holds a NUL character, or has a line longer than
-                1 MiB. It names the line, and for a byte that can't be decoded its position too.
+            InputError: The file can't be read or decoded, holds a NUL character and is no rejects file, or has a line
+                longer than 1 MiB. It names the line, and for a byte that can't be decoded its position too.
         """
         head = self._read()
-        head, skipped = self._take_mark(head)
+        encoding = encoding_of(head, self._told)
+        self._encoding, self._notes = encoding.name, encoding.notes
+        self._any_character = head.startswith(_REJECTS, encoding.mark)
         decoder = codecs.getincrementaldecoder(self._encoding)()
-        seen, rest, block = skipped, "", head
+        seen, rest, block = encoding.mark, "", head[encoding.mark :]
         while True:
             final = not block
             seen += len(block)
             try:
                 text = decoder.decode(block, final)
-            except UnicodeDecodeError as error:
+            except UnicodeError as error:
                 # Without its cause, which would print a block of the file.
                 raise self._undecodable(error, seen, rest) from None
             self._check(text, rest)
@@ -109,19 +104,9 @@ class TextLines:
         except OSError as error:
             raise self._error(f"can't be read: {error.strerror or error}") from error
 
-    def _take_mark(self, head: bytes) -> tuple[bytes, int]:
-        for mark, encoding in _BYTE_ORDER_MARKS:
-            told = codecs.lookup(self._encoding).name
-            if head.startswith(mark) and (self._told is None or encoding.startswith(told)):
-                self._encoding = encoding
-                return head[len(mark) :], len(mark)
-        if self._told is None and (guess := utf_16_of(head)):
-            self._encoding = self._guessed = guess
-        return head, 0
-
     def _check(self, text: str, rest: str) -> None:
         place = text.find("\0")
-        if place < 0:
+        if place < 0 or self._any_character:
             return
         hint = (
             ""
@@ -130,9 +115,16 @@ class TextLines:
         )
         raise self._error(f"there is a NUL character here{hint}", line_ends(rest + text[:place]))
 
-    def _undecodable(self, error: UnicodeDecodeError, seen: int, rest: str) -> InputError:
+    def _undecodable(self, error: UnicodeError, seen: int, rest: str) -> InputError:
+        if not isinstance(error, UnicodeDecodeError):
+            return self._error(
+                f"this is not {self._encoding.upper()}: {error}; is that the right --encoding?"
+            )
         chunk = bytes(error.object)
-        before = chunk[: error.start].decode(self._encoding, "replace")
+        try:
+            before = chunk[: error.start].decode(self._encoding, "replace")
+        except UnicodeError:
+            before = ""  # a codec, such as that of domain names, that replaces nothing
         offset = seen - len(chunk) + error.start
         hint = (
             "is that the right --encoding?"
@@ -159,28 +151,3 @@ def _lines(text: str) -> list[str]:
 def line_ends(text: str) -> int:
     """How many lines end in a text."""
     return text.count("\n") + text.count("\r") - text.count("\r\n")
-
-
-def utf_16_of(head: bytes) -> str | None:
-    """Which UTF-16 a text is that has no byte order mark; None if it is neither.
-
-    Args:
-        head: How it begins.
-    """
-    even, odd = head[::2].count(0), head[1::2].count(0)
-    units = max(len(head) // 2, 1)
-    if odd > units * _NUL_MANY and even < units * _NUL_FEW:
-        return "utf-16-le"
-    if even > units * _NUL_MANY and odd < units * _NUL_FEW:
-        return "utf-16-be"
-    return None
-
-
-def _checked(encoding: str) -> str:
-    try:
-        "".encode(encoding)  # a codec of the standard library need not be one of text
-        return codecs.lookup(encoding).name
-    except (LookupError, ValueError):
-        raise InputError(
-            f"there is no text encoding {encoding!r}; --encoding takes names like cp1252"
-        ) from None

@@ -19,10 +19,11 @@ from attrs import asdict, frozen
 
 from tokfluence_async._version import __version__
 from tokfluence_async.cli.connection import ConnectionFlags, run
+from tokfluence_async.cli.counting import counted
 from tokfluence_async.cli.exits import Exit
 from tokfluence_async.cli.output import Line, Style, print_json, print_lines
 from tokfluence_async.cli.settings import read_key_file
-from tokfluence_async.errors import ConfigurationError
+from tokfluence_async.errors import BudgetExceededError, ConfigurationError, TokfluenceError
 
 if TYPE_CHECKING:
     from tokfluence_async.client import Tokfluence
@@ -127,12 +128,16 @@ def _settings(connection: ConnectionFlags) -> Iterator[Check]:
         return
     yield _key(options)
     yield Check("base URL", "ok", options.base_url)
-    cap = "no cap" if options.max_credits is None else f"cap {options.max_credits:,} credits"
+    cap = "no cap" if options.max_credits is None else f"cap {counted(options.max_credits, 'credit')}"
+    rate = (
+        f"{options.requests_per_minute} requests a minute"
+        if options.requests_per_minute
+        else "no limit on requests a minute"
+    )
     yield Check(
         "settings",
         "ok",
-        f"{options.requests_per_minute} requests a minute, {options.concurrency} at once, {options.batch_size} URLs a "
-        f"batch, {cap}",
+        f"{rate}, {options.concurrency} at once, {options.batch_size} URLs a batch, {cap}",
     )
 
 
@@ -200,14 +205,20 @@ def _online(connection: ConnectionFlags) -> list[Check]:
             checks.append(Check("API", "bad", seen.message))
             return Exit.DONE
         left = attempt.credits_remaining
-        wallet = "" if left is None else f"; {left:,} credits in the wallet"
+        wallet = "" if left is None else f"; {counted(left, 'credit')} in the wallet"
         fine = outcome.status in {200, 404}
         said = "reached, and the key is taken" if fine else f"{outcome.status} {seen.code}: {seen.message}"
         checks.append(Check("API", "ok" if fine else "bad", f"{said}, in {attempt.elapsed:.2f} s{wallet}"))
         checks.extend(_skew(outcome.headers.get("date")))
         return Exit.DONE
 
-    run(connection, main)
+    try:
+        run(connection, main)
+    except BudgetExceededError as error:
+        cost, cap = counted(error.price, "credit"), counted(error.max_credits, "credit")
+        checks.append(Check("API", "bad", f"not asked: it costs {cost} at most, and the cap is {cap}"))
+    except TokfluenceError as error:
+        checks.append(Check("API", "bad", str(error)))
     return checks
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,13 @@ from tokfluence_async.cli.output import say
 from tokfluence_async.cli.side_files import check_side_file
 from tokfluence_async.cli.targets import find_target
 from tokfluence_async.cli.terminals import binary_stdout, is_stdout, refuse_terminal
-from tokfluence_async.errors import InputError
+from tokfluence_async.errors import ConfigurationError, InputError
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
     from tokfluence_async.client import Tokfluence
-    from tokfluence_async.export import Exported, Format, Resource
+    from tokfluence_async.export import Exported, Format, Position, Resource
     from tokfluence_async.models import CampaignPost
 
 __all__ = ["export_to"]
@@ -55,46 +56,76 @@ def export_to(
         InputError: The file is a load file; or comments cost more than was agreed to, and nobody can be asked.
         TokfluenceError: The API gave no usable answer; nothing is left of the file.
     """
-    from tokfluence_async.export import Position, export, format_of  # noqa: PLC0415 - a help text needs none
-    from tokfluence_async.export.exporting import price_of  # noqa: PLC0415 - likewise
-    from tokfluence_async.export.formats import is_text  # noqa: PLC0415 - likewise
+    from tokfluence_async.export.exporting import price_of, try_export  # noqa: PLC0415 - a help text needs none
 
     campaign_id = find_target(text).require_campaign()
-    stdout = is_stdout(output)
-    chosen = format_ or ("csv" if stdout else format_of(output))
-    target: str | BinaryIO = output
-    if stdout:
-        target = binary_stdout(f"{chosen} is binary", is_text=is_text(chosen))
-    else:
-        refuse_terminal(output)
-        check_side_file("--output", Path(output))
+    with _nothing_sent():
+        target, chosen, position = _check(resource, output, format_, resume)
     agreed = yes or connection.max_credits is not None
     if resource == "comments" and not agreed and not can_ask():
         raise InputError(
             "comments cost 2 credits a page, and there is no terminal to ask at; bound them with --max-credits, or add "
             "--yes. Nothing was sent"
         )
-    position = None if resume is None else Position.parse(resume)
 
     async def main(tok: Tokfluence) -> Exit:
         price = price_of(tok, resource)
         more = "" if resource != "comments" else ", and 2 for each page of 200 comments"
         if resource == "posts":
             more = " (a page, should the list be paged)"
-        say(f"Exporting the {resource} of campaign {campaign_id} costs {price} credits{more}.")
+        say(f"Exporting the {resource} of campaign {campaign_id} costs {counted(price, 'credit')}{more}.")
 
         async def agree(posts: Sequence[CampaignPost]) -> bool:
             return _agree(tok, posts, yes=agreed)
 
-        done = await export(
+        done = await try_export(
             tok, campaign_id, resource, target, format=chosen, raw=raw, resume=position, agree=agree
         )
-        again: list[object] = ["export", file_argument(text), resource, "-o", file_argument(output)]
-        again += [*(["--format", format_] if format_ else []), *(["--raw"] if raw else [])]
-        # The cap is what may have ended it.
-        return _tell(done, text, command(*again, *connection.arguments(cap=False)))
+
+        def again(rest: str) -> str:
+            words: list[object] = ["export", file_argument(text), resource, "-o", file_argument(rest)]
+            words += [*(["--format", format_] if format_ else []), *(["--raw"] if raw else [])]
+            # The cap is what may have ended it.
+            return command(*words, *connection.arguments(cap=False))
+
+        return _tell(done, text, output, again)
 
     return run(connection, main)
+
+
+@contextmanager
+def _nothing_sent() -> Generator[None]:
+    try:
+        yield
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{error.message}. Nothing was sent") from None
+
+
+def _check(
+    resource: Resource, output: str, format_: Format | None, resume: str | None
+) -> tuple[str | BinaryIO, Format, Position | None]:
+    """See that it can be exported as it was asked for, before its price is told: the target, format and place.
+
+    Raises:
+        ConfigurationError: It can't be.
+        InputError: The file is a load file.
+        MissingExtraError: The format needs a library that is not installed.
+    """
+    from tokfluence_async.export.comments import place_of  # noqa: PLC0415 - a help text needs none
+    from tokfluence_async.export.destination import Destination  # noqa: PLC0415 - likewise
+    from tokfluence_async.export.formats import is_text  # noqa: PLC0415 - likewise
+    from tokfluence_async.export.schema import schema_of  # noqa: PLC0415 - likewise
+
+    target: str | BinaryIO = output
+    if is_stdout(output):
+        format_ = format_ or "csv"
+        target = binary_stdout(f"{format_} is binary", is_text=is_text(format_))
+    else:
+        refuse_terminal(output)
+        check_side_file("--output", Path(output))
+    where, place = Destination.of(target, format_), place_of(resource, resume)
+    where.check(schema_of(resource))
+    return target, where.format, place
 
 
 def _agree(tok: Tokfluence, posts: Sequence[CampaignPost], *, yes: bool) -> bool:
@@ -108,14 +139,20 @@ def _agree(tok: Tokfluence, posts: Sequence[CampaignPost], *, yes: bool) -> bool
     return consents(total, yes=yes)
 
 
-def _tell(done: Exported, text: str, again: str) -> Exit:
+def _tell(done: Exported, text: str, output: str, again: Callable[[str], str]) -> Exit:
     """Say what came of it, on stderr: stdout may be the table.
 
     Args:
         done: What came of it.
         text: The campaign's number, or its load file.
-        again: The command that goes on, but for the place.
+        output: The file that was asked for.
+        again: The command that goes on into a file, but for the place.
+
+    Raises:
+        TokfluenceError: What ended it before the first row.
     """
+    from tokfluence_async.export.exporting import file_beside  # noqa: PLC0415 - a help text needs none
+
     pending = (
         f"; {counted(done.pending, 'post is', 'posts are')} still pending: `{command('wait', file_argument(text))}`"
         if done.pending
@@ -127,9 +164,19 @@ def _tell(done: Exported, text: str, again: str) -> Exit:
         else ""
     )
     where = done.file or "standard output"
-    say(f"{counted(done.rows, 'row')} in {where}, {counted(done.credits, 'credit')}{pending}{missing}.")
+    if done.error is None or done.rows:
+        say(f"{counted(done.rows, 'row')} in {where}, {counted(done.credits, 'credit')}{pending}{missing}.")
     if done.error is None:
         return Exit.INCOMPLETE if done.missing else Exit.DONE
+    following = None if done.following is None else f"--resume {done.following}"
+    if not done.rows:
+        if following is not None:
+            say(f"To leave out that post, and go on with the next: {again(output)} {following}", "yellow")
+        raise done.error
     say(f"tokfluence: error: {done.error}", "red")
-    say(f"{where} holds what was read until then. The rest: {again} --resume {done.position}", "yellow")
+    # Into the same file it would write the rest alone, over whatever stands there.
+    rest = output if where in {output, "standard output"} else str(file_beside(Path(output), "rest"))
+    say(f"{where} holds what was read until then. The rest: {again(rest)} --resume {done.position}", "yellow")
+    if following is not None:
+        say(f"Should that page never come, on from the next post: {again(rest)} {following}", "yellow")
     return exit_for_error(done.error)

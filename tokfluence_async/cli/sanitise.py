@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from tokfluence_async.unseen import without_unseen
+
 __all__ = ["sanitise", "sanitise_lines"]
 
 _SEQUENCES: Final = re.compile(
@@ -13,8 +15,6 @@ _SEQUENCES: Final = re.compile(
     r"|\x1b[ -/]*[0-~]?"
 )
 _BLANKS: Final = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
-# What is left of the control characters; marks that reorder text, and some that nobody sees.
-_UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 
 
 def sanitise(text: str, limit: int | None = None) -> str:
@@ -24,8 +24,7 @@ def sanitise(text: str, limit: int | None = None) -> str:
         text: Any text.
         limit: Characters to keep at most; what is longer ends in an ellipsis.
     """
-    clean = _UNSEEN.sub("", _SEQUENCES.sub("", _BLANKS.sub(" ", text)))
-    clean = clean.encode("utf-8", "backslashreplace").decode()
+    clean = without_unseen(_SEQUENCES.sub("", _BLANKS.sub(" ", text)))
     return clean if limit is None or len(clean) <= limit else f"{clean[: limit - 1]}…"
 
 
@@ -35,4 +34,4 @@ def sanitise_lines(text: str) -> str:
     Unlike `sanitise` it leaves the harmless rest of an escape sequence: in a table's row, what an unfinished one would
     take with it is the next field.
     """
-    return "\n".join(_UNSEEN.sub("", _BLANKS.sub(" ", line)) for line in text.split("\n"))
+    return "\n".join(without_unseen(_BLANKS.sub(" ", line)) for line in text.split("\n"))

@@ -22,6 +22,8 @@ __all__ = ["DEFAULT_TIMEOUT", "wait_for"]
 
 DEFAULT_TIMEOUT: Final = 3600.0
 """Seconds."""
+_ENDLESS: Final = 1e10
+"""Seconds, of centuries: what is longer is told in words."""
 _WHY = {"max_credits": "the credit cap is reached", "timed_out": "the time is over"}
 _EXITS = {"complete": Exit.DONE, "max_credits": Exit.CREDITS}
 
@@ -38,7 +40,7 @@ def wait_for(text: str, *, timeout: float, as_json: bool, connection: Connection
     Raises:
         ConfigurationError: The timeout is negative or has no end, or a setting is wrong. Nothing was sent.
         LoadFileError: There is no such load file. Nothing was sent.
-        TokfluenceError: The API gave no usable answer.
+        TokfluenceError: The API gave no usable answer, or none until the time was over.
     """
     from tokfluence_async.export import Polling, wait_for_analysis  # noqa: PLC0415 - a help text needs none
 
@@ -51,7 +53,7 @@ def wait_for(text: str, *, timeout: float, as_json: bool, connection: Connection
     last: AnalysisStatus | None = None
     again: list[object] = ["wait", file_argument(text)]
     if timeout != DEFAULT_TIMEOUT:
-        again += ["--timeout", int(timeout) if timeout.is_integer() else timeout]
+        again += ["--timeout", int(timeout) if timeout.is_integer() and timeout < _ENDLESS else timeout]
     again += [*connection.arguments(), *(["--json"] if as_json else [])]
 
     def show(status: AnalysisStatus | None) -> None:
@@ -66,10 +68,11 @@ def wait_for(text: str, *, timeout: float, as_json: bool, connection: Connection
         price, looks = tok.tariff.price("campaigns.posts"), polling.polls_within(timeout)
         cap = tok.options.max_credits
         most = price * looks if cap is None else min(price * looks, cap)
-        say(
-            f"Each look costs {price} credits (a page, should the list be paged); in {timeout:,.0f} s there are "
-            f"{looks:,} at most: up to {counted(most, 'credit')}."
-        )
+        bound = f"in {timeout:,.0f} s there are {looks:,} at most: up to {counted(most, 'credit')}."
+        if timeout >= _ENDLESS:
+            bound = "in so long a time there is no end to them"
+            bound += "." if cap is None else f", but for the cap: up to {counted(cap, 'credit')}."
+        say(f"Each look costs {counted(price, 'credit')} (a page, should the list be paged); {bound}")
         try:
             status = await wait_for_analysis(
                 tok, campaign_id, timeout=timeout, expected=expected, polling=polling, on_poll=on_poll
@@ -86,11 +89,12 @@ def wait_for(text: str, *, timeout: float, as_json: bool, connection: Connection
 
 
 def _words(status: AnalysisStatus) -> str:
+    spent = f"{counted(status.credits, 'credit')} so far"
+    if not status.answered:
+        return f"no look was answered yet ({status.error}); {spent}"
     unlisted = f" and {status.unlisted:,} not listed yet" if status.unlisted else ""
-    return (
-        f"{status.pending:,} of {counted(status.posts, 'post')} pending{unlisted}; "
-        f"{counted(status.credits, 'credit')} so far"
-    )
+    failed = "" if status.error is None else f" as of the last look that was answered ({status.error})"
+    return f"{status.pending:,} of {counted(status.posts, 'post')} pending{unlisted}{failed}; {spent}"
 
 
 def _show(status: AnalysisStatus | None, campaign_id: int, *, as_json: bool, again: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, BinaryIO, Final
 
@@ -98,6 +99,13 @@ class _Grouped:
             self._rows.clear()
         self.end()
 
+    def abandon(self) -> None:
+        """Leave the table as it is. The file stays open."""
+        self._rows.clear()
+        # What is wrong with the file is known already.
+        with suppress(Exception):
+            self.end()
+
     def write_table(self, table: Any) -> None:
         """Write some rows as they are in Arrow."""
 
@@ -129,7 +137,11 @@ class ParquetWriter(_Grouped):
 
     def end(self) -> None:
         """Write what stands at the end."""
-        self._writer.close()
+        try:
+            self._writer.close()
+        finally:
+            # The library ends what is still open when it is collected: into a file that is closed by then.
+            self._writer.is_open = False
 
 
 class ArrowWriter(_Grouped):

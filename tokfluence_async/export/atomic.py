@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, Self
 
 from tokfluence_async.errors import ConfigurationError
 
-__all__ = ["AtomicFile"]
+__all__ = ["AtomicFile", "check_writable"]
 
 _DESCRIPTOR: Final = re.compile(r"/dev/std(?:in|out|err)|/(?:dev|proc/self)/fd/(\d+)")
 _STREAMS: Final = ("/dev/stdin", "/dev/stdout", "/dev/stderr")
@@ -136,6 +136,25 @@ class AtomicFile:
             with suppress(OSError):
                 self._name.unlink()
             self._name = None
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """See that a file could be written under a name; what is there stays as it is, and nothing is left.
+
+    A pipe or a device is not tried: opening it is an event for whoever is at its other end.
+
+    Args:
+        path: The name.
+
+    Raises:
+        ConfigurationError: None could be.
+    """
+    try:
+        mode = _mode_of(Path(path))
+    except OSError:
+        mode = None  # opening it tells why
+    if mode is None or stat.S_ISREG(mode) or stat.S_ISDIR(mode) or _descriptor(str(path)) is not None:
+        AtomicFile(path).discard()
 
 
 def _descriptor(name: str) -> int | None:

@@ -10,8 +10,9 @@ import orjson
 
 __all__ = ["instant", "json_text", "safe_text"]
 
-_FORMULA: Final = re.compile(r"[\s\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20|%]|[\t\r\n]")
-"""What spreadsheets take for the beginning of a formula, also behind blanks and in its full-width forms."""
+_FORMULA: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20|%]|[\t\r\n]")
+"""What spreadsheets take for the beginning of a formula, also behind blanks and what nobody sees, and in its
+full-width forms."""
 
 
 def instant(value: datetime) -> str:

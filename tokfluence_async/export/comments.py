@@ -5,28 +5,60 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from math import ceil
-from typing import Final, Self
+from typing import Any, Final, Self
 
-from attrs import frozen
+from attrs import field, frozen
 
 from tokfluence_async.client import Tokfluence
 from tokfluence_async.errors import ConfigurationError, PostNotFoundError
 from tokfluence_async.models import CampaignPost, Comment
 from tokfluence_async.resources.pagination import Paginator
 
-__all__ = ["Comments", "Position", "pages_of", "with_comments"]
+__all__ = ["Comments", "Position", "pages_of", "place_of", "with_comments"]
 
 PAGE: Final = 200
 """Comments a page: the API's most, as a page costs the same however many there are."""
 
 
+def _check_post_id(_: object, __: object, value: Any) -> None:
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"a place in the comments has a post's id as text, not {value!r}")
+
+
+def _check_cursor(_: object, __: object, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ConfigurationError(
+            f"a place in the comments has a cursor that is a number or text, not {value!r}"
+        )
+
+
 @frozen
 class Position:
-    """A place in the comments of many posts, as text ``POST_ID:CURSOR``."""
+    """A place in the comments of many posts, as text ``POST_ID:CURSOR``.
 
-    post_id: str
-    cursor: int | str = 0
+    Raises:
+        ConfigurationError: The id is no text, or the cursor neither a number nor text.
+    """
+
+    post_id: str = field(validator=_check_post_id)
+    cursor: int | str = field(default=0, validator=_check_cursor)
     """What the API gave as the next cursor; 0 for the post's first comment."""
+
+    @classmethod
+    def of(cls, place: Any) -> Position | None:
+        """A place as a caller gives it.
+
+        Args:
+            place: A place, or its text; None stays None.
+
+        Raises:
+            ConfigurationError: It is neither.
+        """
+        if place is None or isinstance(place, Position):
+            return place
+        if not isinstance(place, str):
+            raise ConfigurationError(f"a place in the comments is a Position or its text, not {place!r}")
+        return cls.parse(place)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -47,6 +79,22 @@ class Position:
         return f"{self.post_id}:{self.cursor}"
 
 
+def place_of(resource: str, resume: Any) -> Position | None:
+    """Where reading a resource begins; None for its beginning.
+
+    Args:
+        resource: What is read.
+        resume: The place that the caller gave.
+
+    Raises:
+        ConfigurationError: It is no place, or there are none in this resource.
+    """
+    place = Position.of(resume)
+    if place is not None and resource != "comments":
+        raise ConfigurationError(f"{resource} are read at once: only comments can be resumed")
+    return place
+
+
 def pages_of(posts: Iterable[CampaignPost]) -> int:
     """About how many pages the comments of posts come to, by the number of comments that each post has."""
     return sum(
@@ -65,33 +113,45 @@ class Comments(AsyncIterator[tuple[str, Comment]]):
     Args:
         tok: An open client.
         post_ids: The video ids.
-        resume: Where to begin; posts before it are left out.
+        resume: Where to begin, as a `Position` or its text; posts before it are left out.
 
     Attributes:
         position: The page that is read next, or failed; None before the first and after the last.
         missing: Posts that the API's index does not have. Asking for one is charged.
 
     Raises:
-        ConfigurationError: `resume` is at none of the posts.
+        ConfigurationError: `resume` is no place, or at none of the posts.
     """
 
-    def __init__(self, tok: Tokfluence, post_ids: Sequence[str], *, resume: Position | None = None) -> None:
+    def __init__(
+        self, tok: Tokfluence, post_ids: Sequence[str], *, resume: Position | str | None = None
+    ) -> None:
         self._tok = tok
         self._left = deque(post_ids)
         self._items: deque[Comment] = deque()
         self._post_id = self._items_of = ""
         self._paginator: Paginator[Comment] | None = None
         self.missing: list[str] = []
-        self.position: Position | None = resume
-        if resume is not None:
-            while self._left and self._left[0] != resume.post_id:
+        self.position: Position | None = Position.of(resume)
+        if self.position is not None:
+            while self._left and self._left[0] != self.position.post_id:
                 self._left.popleft()
             if not self._left:
-                raise ConfigurationError(f"there is no post {resume.post_id} whose comments could be read")
+                raise ConfigurationError(
+                    f"there is no post {self.position.post_id} whose comments could be read"
+                )
+
+    @property
+    def following(self) -> Position | None:
+        """The first comment of the post behind the one that is read; None where there is none.
+
+        Where the comments of one post can't be had, those of the posts after it can.
+        """
+        return Position(self._left[1]) if len(self._left) > 1 else None
 
     @classmethod
     def of_posts(
-        cls, tok: Tokfluence, posts: Iterable[CampaignPost], *, resume: Position | None = None
+        cls, tok: Tokfluence, posts: Iterable[CampaignPost], *, resume: Position | str | None = None
     ) -> Self:
         """The comments of a campaign's posts. One whose analysis is unfinished has none yet, and is left out.
 

@@ -1,20 +1,26 @@
-"""Rows as CSV: RFC 4180 with line feeds, UTF-8, a header."""
+"""Rows as CSV: RFC 4180 but that a row ends with a line feed alone; UTF-8, a header, commas."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Sequence
-from typing import Any, BinaryIO
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, BinaryIO, Final
 
 from tokfluence_async.export.cells import instant, json_text, safe_text
 from tokfluence_async.export.schema import Kind, Row, Schema
 
 __all__ = ["CSVWriter"]
 
+_QUOTED: Final = re.compile(r"""[",;\t\r\n\v\f\x1c-\x1e\x85\u2028\u2029]""")
+"""What puts a text into quotes: quotes, and whatever some reader or spreadsheet ends a cell or a row with.
+
+Not left to the csv module, which before Python 3.13 quotes no line end but the one that it writes itself."""
+
 
 class CSVWriter:
     """Writes rows as CSV. None and empty text are both an empty field.
+
+    A row ends with a line feed. Line ends within a text are kept as they are, in quotes.
 
     Args:
         file: Where to.
@@ -33,39 +39,49 @@ class CSVWriter:
         """Write rows."""
         to_text = self._to_text
         self._write(
-            [
-                ["" if value is None else convert(value) for convert, value in zip(to_text, row, strict=True)]
-                for row in rows
-            ]
+            ["" if value is None else convert(value) for convert, value in zip(to_text, row, strict=True)]
+            for row in rows
         )
 
     def close(self) -> None:
         """End the table. The file stays open."""
 
-    def _write(self, rows: Sequence[Sequence[str]]) -> None:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(rows)
-        self._file.write(text.getvalue().encode())
+    def abandon(self) -> None:
+        """Leave the table as it is. The file stays open."""
+
+    def _write(self, rows: Iterable[Iterable[str]]) -> None:
+        self._file.write("".join(f"{','.join(row)}\n" for row in rows).encode())
 
 
 def _converter(kind: Kind, *, raw: bool) -> Callable[[Any], str]:
     match kind:
         case "text":
-            return _plain if raw else safe_text
+            return _field if raw else _safe_field
         case "instant":
             return instant
         case "boolean":
             return _boolean
         case "texts" | "counts" | "music" | "json":
-            return json_text
+            return _json
         case "integer":
             return str
         case "number":
             return repr
 
 
-def _plain(value: str) -> str:
-    return value
+def _field(text: str) -> str:
+    if _QUOTED.search(text) is None:
+        return text
+    doubled = text.replace('"', '""')
+    return f'"{doubled}"'
+
+
+def _safe_field(text: str) -> str:
+    return _field(safe_text(text))
+
+
+def _json(value: Any) -> str:
+    return _field(json_text(value))
 
 
 def _boolean(value: bool) -> str:  # noqa: FBT001 - a converter takes a value

@@ -4,30 +4,51 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from itertools import chain, count
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final, cast
 
 from attrs import define, field, frozen
 
 from tokfluence_async.client import Tokfluence
-from tokfluence_async.errors import ConfigurationError, TokfluenceError
+from tokfluence_async.errors import (
+    AccountBannedError,
+    AuthenticationError,
+    InsufficientCreditsError,
+    NotSentError,
+    PlanRequiredError,
+    RateLimitedError,
+    RequestError,
+    TokfluenceError,
+)
 from tokfluence_async.export.atomic import AtomicFile
-from tokfluence_async.export.comments import Comments, Position
-from tokfluence_async.export.compression import Compression, compressing, without_compression
-from tokfluence_async.export.formats import Format, compression_for, format_of, is_text, open_writer
+from tokfluence_async.export.comments import Comments, Position, place_of
+from tokfluence_async.export.compression import compressing, without_compression
+from tokfluence_async.export.destination import Destination
+from tokfluence_async.export.formats import Format, is_text, writing
 from tokfluence_async.export.reading import tracked_posts
-from tokfluence_async.export.schema import RESOURCES, Resource, Row
+from tokfluence_async.export.schema import Resource, Row, Schema, schema_of
+from tokfluence_async.export.unwritable import unwritable_told
 from tokfluence_async.models import CampaignPost
 
-__all__ = ["Exported", "export", "price_of"]
+__all__ = ["Exported", "export", "file_beside", "price_of", "try_export"]
 
 Agree = Callable[[Sequence[CampaignPost]], Awaitable[bool]]
 """Asked before the comments of posts are read; False reads none."""
+_ABOUT_ALL: Final = (
+    AccountBannedError,
+    AuthenticationError,
+    InsufficientCreditsError,
+    NotSentError,
+    PlanRequiredError,
+    RateLimitedError,
+)
+"""What would be answered about any other post too."""
+_BESIDE: Final = re.compile(r"\.(?:partial|rest)\d*$")
 
 
 def price_of(tok: Tokfluence, resource: Resource) -> int:
@@ -41,8 +62,10 @@ class Exported:
 
     resource: Resource
     file: str | None
-    """The file that was written; None for an open file. Where `error` is not None, the file of what was read until
-    then: what is paid for is not thrown away, but never stands under the name of a complete export."""
+    """The file that was written; None for an open file. Where `error` is not None, a file beside the target with what
+    was read until then: what is paid for is not thrown away, and does not replace what stands under the target's
+    name. What is written to directly, such as a pipe, has it itself. An export that began at `resume` holds the
+    comments from there on alone."""
     rows: int
     credits: int
     """Credits that the client was charged meanwhile, at most."""
@@ -54,6 +77,9 @@ class Exported:
     """What ended an export of comments before its end; None if it is complete."""
     position: Position | None = None
     """Where to resume one that was ended."""
+    following: Position | None = None
+    """Where the next post begins, if it was an answer about one post that ended it, and that may never change; None
+    if something else did, or it was the last."""
 
     def raise_for_error(self) -> Exported:
         """Return it, unless it is incomplete.
@@ -74,7 +100,7 @@ async def export(
     *,
     format: Format | None = None,  # noqa: A002 - the word that everybody uses
     raw: bool = False,
-    resume: Position | None = None,
+    resume: Position | str | None = None,
     agree: Agree | None = None,
     on_rows: Callable[[int], None] | None = None,
 ) -> Exported:
@@ -84,7 +110,7 @@ async def export(
     200 comments. ``tok.budget(max_credits=…)`` bounds that.
 
     An export of comments that fails on the way keeps what was read and paid for in a file beside the target, named
-    ``….partial…``, and returns where to resume.
+    ``….partial…``, and returns where to resume: at the page that failed, or at the next post.
 
     Args:
         tok: An open client.
@@ -94,7 +120,7 @@ async def export(
             where the name ends with ``.gz``, ``.bz2``, ``.xz`` or ``.zst``.
         format: The format; by the file's suffix if None.
         raw: Whether CSV has text as it is, though a spreadsheet may run it as a formula.
-        resume: For comments: where to begin.
+        resume: For comments: where to begin, as a `Position` or its text.
         agree: For comments: asked with the posts, once their list is read; if it says no, none are read.
         on_rows: Called with the number of rows after each page.
 
@@ -103,71 +129,87 @@ async def export(
         MissingExtraError: The format needs a library that is not installed. Nothing was sent.
         CampaignNotFoundError: There is no such campaign in the account.
         BudgetExceededError: The cap leaves no room for the first call.
-        RequestError: The API gave no usable answer; for comments, before the first of them.
+        RequestError: The API gave no usable answer; for comments, before the first of them. Where the comments of one
+            post did not come, its note tells where those of the next begin.
+        TokfluenceError: The file can't be written whole, or a value does not fit its column's type.
     """
-    if resource not in RESOURCES:
-        raise ConfigurationError(f"there is no resource {resource!r}; there are {', '.join(RESOURCES)}")
-    if resume is not None and resource != "comments":
-        raise ConfigurationError(f"{resource} are read at once: only comments can be resumed")
-    if format is None:
-        if not isinstance(target, str | os.PathLike):
-            raise ConfigurationError("an open file tells no format; say format='csv' or another")
-        format = format_of(target)  # noqa: A001 - the parameter, made up for
-    run = _Run(tok, campaign_id, resource, resume=resume, agree=agree, on_rows=on_rows)
-    if isinstance(target, str | os.PathLike):
-        return await _to_path(run, Path(target), format, raw=raw)
-    return await _to_stream(run, target, format, raw=raw)
-
-
-async def _to_stream(
-    run: _Run,
-    target: BinaryIO,
-    format: Format,  # noqa: A002 - as above
-    *,
-    raw: bool,
-    compression: Compression | None = None,
-) -> Exported:
-    if is_text(format):
-        return await run.write(target, format, raw=raw, compression=compression)
-    # Writers of binary formats seek, or want to know where they are: a pipe can do neither.
-    with tempfile.TemporaryFile() as spool:
-        done = await run.write(spool, format, raw=raw)
-        spool.seek(0)
-        with _told("the output"):
-            await asyncio.to_thread(shutil.copyfileobj, spool, target)
-            target.flush()
+    done = await try_export(
+        tok,
+        campaign_id,
+        resource,
+        target,
+        format=format,
+        raw=raw,
+        resume=resume,
+        agree=agree,
+        on_rows=on_rows,
+    )
+    if done.error is not None and done.file is None and isinstance(target, str | os.PathLike):
+        if done.following is not None:
+            done.error.add_note(f"The comments of the next post begin at resume='{done.following}'.")
+        raise done.error
     return done
 
 
-async def _to_path(run: _Run, path: Path, format: Format, *, raw: bool) -> Exported:  # noqa: A002 - as above
-    compression = compression_for(path, format)
+async def try_export(
+    tok: Tokfluence,
+    campaign_id: int,
+    resource: Resource,
+    target: str | os.PathLike[str] | BinaryIO,
+    *,
+    format: Format | None = None,  # noqa: A002 - as above
+    raw: bool = False,
+    resume: Position | str | None = None,
+    agree: Agree | None = None,
+    on_rows: Callable[[int], None] | None = None,
+) -> Exported:
+    """As `export`, but an error in the comments is always returned, also before the first of them: without a file."""
+    schema, where, place = schema_of(resource), Destination.of(target, format), place_of(resource, resume)
+    run = _Run(tok, campaign_id, resource, schema, raw, resume=place, agree=agree, on_rows=on_rows)
+    if isinstance(where.target, Path):
+        return await _to_path(run, where.target, where)
+    return await _to_stream(run, where.target, where, "the output")
+
+
+async def _to_stream(run: _Run, file: BinaryIO, where: Destination, told: str) -> Exported:
+    if is_text(where.format):
+        return await run.write(file, where, told)
+    # Writers of binary formats seek, or want to know where they are: a pipe can do neither.
+    with tempfile.TemporaryFile() as spool:
+        done = await run.write(cast("BinaryIO", spool), where, told)
+        spool.seek(0)
+        with unwritable_told(told):
+            await asyncio.to_thread(shutil.copyfileobj, spool, file)
+            file.flush()
+    return done
+
+
+async def _to_path(run: _Run, path: Path, where: Destination) -> Exported:
+    told = f"{path}:"
     with AtomicFile(path) as target:
-        write = _to_stream if target.direct else _Run.write
-        done = await write(run, target.file, format, raw=raw, compression=compression)
+        if target.direct:
+            done = await _to_stream(run, target.file, where, told)
+        else:
+            done = await run.write(target.file, where, told)
         if done.error is not None and not done.rows:
-            raise done.error
-        with _told(f"{path}:"):
-            if done.error is None:
+            return done
+        with unwritable_told(told):
+            if done.error is None or target.direct:
                 return run.result(str(await asyncio.to_thread(target.commit)))
-            return run.result(str(await asyncio.to_thread(target.commit, _partial(path))))
+            return run.result(str(await asyncio.to_thread(target.commit, file_beside(path, "partial"))))
 
 
-@contextmanager
-def _told(what: str) -> Generator[None]:
-    """Whatever the system has against writing, as an error of this package; that nobody reads any more is left."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise TokfluenceError(f"{what} can't be written: {error.strerror or error}") from None
+def file_beside(path: Path, word: str) -> Path:
+    """A name beside a file's that is free, as what was paid for earlier is not replaced: ``x.partial.csv``.
 
-
-def _partial(path: Path) -> Path:
-    """A name beside a file's that is free: an earlier part is paid for too, and is not replaced."""
+    Args:
+        path: The file's name.
+        word: What the name is told by: ``partial`` or ``rest``.
+    """
     plain = without_compression(path)
     suffixes = f"{plain.suffix}{path.name.removeprefix(plain.name)}"
-    names = (f"{plain.stem}.partial{number}{suffixes}" for number in chain([""], count(2)))
+    stem = plain.stem if word == "partial" else _BESIDE.sub("", plain.stem)
+    names = (f"{stem}.{word}{number}{suffixes}" for number in chain([""], count(2)))
     return next(free for name in names if not (free := path.with_name(name)).exists())
 
 
@@ -178,6 +220,8 @@ class _Run:
     tok: Tokfluence
     campaign_id: int
     resource: Resource
+    schema: Schema
+    raw: bool
     resume: Position | None
     agree: Agree | None
     on_rows: Callable[[int], None] | None
@@ -190,24 +234,18 @@ class _Run:
     def __attrs_post_init__(self) -> None:
         self.charged = self.tok.spent.charged_max
 
-    async def write(
-        self,
-        file: BinaryIO,
-        format: Format,  # noqa: A002 - as above
-        *,
-        raw: bool,
-        compression: Compression | None = None,
-    ) -> Exported:
+    async def write(self, file: BinaryIO, where: Destination, told: str) -> Exported:
         """Read the rows and write them."""
-        with _told("the output"):
-            with compressing(file, compression) as stream:
-                writer = open_writer(format, stream, RESOURCES[self.resource], raw=raw)
+        with unwritable_told(told):
+            with (
+                compressing(file, where.compression) as stream,
+                writing(where.format, stream, self.schema, raw=self.raw) as writer,
+            ):
                 async for rows in self._chunks():
                     writer.write(rows)
                     self.rows += len(rows)
                     if self.on_rows is not None:
                         self.on_rows(self.rows)
-                writer.close()
             # What a buffer holds back would be lost without a word.
             file.flush()
         return self.result(None)
@@ -223,10 +261,15 @@ class _Run:
             pending=self.pending,
             error=self.error,
             position=None if self.comments is None else self.comments.position,
+            following=self._following(),
         )
 
+    def _following(self) -> Position | None:
+        about_post = isinstance(self.error, RequestError) and not isinstance(self.error, _ABOUT_ALL)
+        return self.comments.following if about_post and self.comments is not None else None
+
     async def _chunks(self) -> AsyncIterator[list[Row]]:
-        schema = RESOURCES[self.resource]
+        schema = self.schema
         match self.resource:
             case "posts":
                 async for page in tracked_posts(self.tok, self.campaign_id).pages():
@@ -241,7 +284,6 @@ class _Run:
                     yield rows
 
     async def _comments(self) -> AsyncIterator[list[Row]]:
-        schema = RESOURCES["comments"]
         posts = [post async for post in tracked_posts(self.tok, self.campaign_id)]
         self._count_pending(posts)
         reader = self.comments = Comments.of_posts(self.tok, posts, resume=self.resume)
@@ -256,7 +298,7 @@ class _Run:
                 # What was read until here is paid for, and is kept.
                 self.error = error
                 return
-            yield schema.rows(comments, self.campaign_id, post_id)
+            yield self.schema.rows(comments, self.campaign_id, post_id)
 
     def _count_pending(self, posts: Sequence[CampaignPost]) -> None:
         self.pending += sum(post.status == "pending" for post in posts)

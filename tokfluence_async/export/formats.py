@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import BinaryIO, Final, Literal, Protocol, get_args
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, BinaryIO, Final, Literal, Protocol, cast, get_args
 
 from tokfluence_async.errors import ConfigurationError
 from tokfluence_async.export.compression import Compression, compression_of, without_compression
 from tokfluence_async.export.schema import Row, Schema
 
-__all__ = ["Format", "Writer", "compression_for", "format_of", "is_text", "open_writer"]
+__all__ = ["Format", "Writer", "compression_for", "format_of", "is_text", "named_format", "writing"]
 
 Format = Literal["csv", "jsonl", "parquet", "arrow"]
 """A file format."""
@@ -38,6 +39,10 @@ class Writer(Protocol):
         """End the table. The file stays open."""
         ...
 
+    def abandon(self) -> None:
+        """Leave the table as it is, after an error. The file stays open, and is not written to afterwards."""
+        ...
+
 
 def format_of(path: str | os.PathLike[str]) -> Format:
     """The format that a file's suffix stands for; ``.gz``, ``.bz2``, ``.xz`` or ``.zst`` may follow that.
@@ -52,6 +57,17 @@ def format_of(path: str | os.PathLike[str]) -> Format:
             f"or say it with --format (format=… in Python): {', '.join(get_args(Format))}"
         )
     return _SUFFIXES[suffix]
+
+
+def named_format(name: Any) -> Format:
+    """A format by its name.
+
+    Raises:
+        ConfigurationError: There is none of this name.
+    """
+    if name not in get_args(Format):
+        raise ConfigurationError(f"there is no format {name!r}; there are {', '.join(get_args(Format))}")
+    return cast("Format", name)
 
 
 def compression_for(path: str | os.PathLike[str], format: Format) -> Compression | None:  # noqa: A002 - as below
@@ -73,8 +89,15 @@ def is_text(format: Format) -> bool:  # noqa: A002 - the word that everybody use
     return format in {"csv", "jsonl"}
 
 
-def open_writer(format: Format, file: BinaryIO, schema: Schema, *, raw: bool = False) -> Writer:  # noqa: A002 - as above
-    """A writer of a table.
+@contextmanager
+def writing(
+    format: Format,  # noqa: A002 - as above
+    file: BinaryIO,
+    schema: Schema,
+    *,
+    raw: bool = False,
+) -> Generator[Writer]:
+    """A writer of a table, which is ended when the context is left; the file stays open.
 
     Args:
         format: The format.
@@ -84,8 +107,17 @@ def open_writer(format: Format, file: BinaryIO, schema: Schema, *, raw: bool = F
 
     Raises:
         MissingExtraError: The format needs a library that is not installed.
-        ConfigurationError: There is no such format.
     """
+    writer = _writer(format, file, schema, raw=raw)
+    try:
+        yield writer
+        writer.close()
+    except BaseException:
+        writer.abandon()
+        raise
+
+
+def _writer(format: Format, file: BinaryIO, schema: Schema, *, raw: bool) -> Writer:  # noqa: A002 - as above
     # Each format's libraries are imported when it is used.
     match format:
         case "csv":
@@ -104,7 +136,3 @@ def open_writer(format: Format, file: BinaryIO, schema: Schema, *, raw: bool = F
             from tokfluence_async.export.arrow import ArrowWriter  # noqa: PLC0415 - as above
 
             return ArrowWriter(file, schema)
-        case _:
-            raise ConfigurationError(
-                f"there is no format {format!r}; there are {', '.join(get_args(Format))}"
-            )

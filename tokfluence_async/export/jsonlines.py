@@ -35,6 +35,9 @@ class JSONLWriter:
     def close(self) -> None:
         """End the table. The file stays open."""
 
+    def abandon(self) -> None:
+        """Leave the table as it is. The file stays open."""
+
     def _object(self, row: Row) -> dict[str, Any]:
         fields = dict(zip(self._names, row, strict=True))
         for name in self._instants:

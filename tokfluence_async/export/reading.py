@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tokfluence_async.client import Tokfluence
-from tokfluence_async.export.comments import Comments, Position
-from tokfluence_async.export.schema import RESOURCES, Resource, Row
+from tokfluence_async.export.comments import Comments, Position, place_of
+from tokfluence_async.export.schema import Resource, Row, schema_of
 from tokfluence_async.export.table import Table
 from tokfluence_async.models import CampaignPost, Page
 from tokfluence_async.protocol.endpoints import CAMPAIGNS_POSTS
@@ -36,7 +36,7 @@ def tracked_posts(tok: Tokfluence, campaign_id: int, *, cursor: Cursor = None) -
 
 
 async def read_table(
-    tok: Tokfluence, campaign_id: int, resource: Resource, *, resume: Position | None = None
+    tok: Tokfluence, campaign_id: int, resource: Resource, *, resume: Position | str | None = None
 ) -> Table:
     """One resource of a campaign as a table in memory.
 
@@ -47,13 +47,14 @@ async def read_table(
         tok: An open client.
         campaign_id: The campaign's number.
         resource: What to read.
-        resume: For comments: where to begin.
+        resume: For comments: where to begin, as a `Position` or its text.
 
     Raises:
+        ConfigurationError: There is no such resource, or `resume` is no place in one. Nothing was sent.
         CampaignNotFoundError: There is none with this id in the account.
         BudgetExceededError: The cap leaves no room for the next call.
     """
-    schema = RESOURCES[resource]
+    schema, resume = schema_of(resource), place_of(resource, resume)
     rows: list[Row] = []
     match resource:
         case "posts":

@@ -9,9 +9,10 @@ from typing import Any, Final, Literal, TypeAlias
 
 from attrs import field, frozen
 
+from tokfluence_async.errors import ConfigurationError
 from tokfluence_async.models import Model
 
-__all__ = ["RESOURCES", "Column", "Resource", "Row", "Schema"]
+__all__ = ["RESOURCES", "Column", "Resource", "Row", "Schema", "schema_of"]
 
 Resource = Literal["posts", "influencers", "metrics", "comments"]
 """What can be exported of a campaign."""
@@ -177,3 +178,15 @@ RESOURCES: Final[Mapping[Resource, Schema]] = MappingProxyType(
     }
 )
 """The tables by the name of what they hold. ``extra`` is what the API sent that this version does not know."""
+
+
+def schema_of(resource: Any) -> Schema:
+    """The table of a resource.
+
+    Raises:
+        ConfigurationError: There is no resource of this name.
+    """
+    for name, schema in RESOURCES.items():
+        if name == resource:
+            return schema
+    raise ConfigurationError(f"there is no resource {resource!r}; there are {', '.join(RESOURCES)}")

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
-from typing import Any, Self
+from pathlib import Path
+from typing import Any, BinaryIO, Self, cast
 
 from attrs import field, frozen
 
-from tokfluence_async.errors import MissingExtraError
+from tokfluence_async.errors import ConfigurationError, MissingExtraError
 from tokfluence_async.export.arrow import arrow_table
 from tokfluence_async.export.atomic import AtomicFile
 from tokfluence_async.export.compression import compressing
-from tokfluence_async.export.formats import Format, compression_for, format_of, open_writer
-from tokfluence_async.export.schema import RESOURCES, Resource, Row, Schema
+from tokfluence_async.export.destination import Destination
+from tokfluence_async.export.formats import Format, is_text, writing
+from tokfluence_async.export.schema import Resource, Row, Schema, schema_of
+from tokfluence_async.export.unwritable import unwritable_told
 from tokfluence_async.models import Model
 
 __all__ = ["Table"]
@@ -37,8 +42,11 @@ class Table:
             resource: What they are.
             items: The models.
             *key: Values of the columns at the front: the campaign's id, and for comments the post's.
+
+        Raises:
+            ConfigurationError: There is no such resource.
         """
-        schema = RESOURCES[resource]
+        schema = schema_of(resource)
         return cls(schema, schema.rows(items, *key))
 
     def __len__(self) -> int:
@@ -101,15 +109,28 @@ class Table:
         Raises:
             ConfigurationError: The suffix tells no format, or the file can't be created.
             MissingExtraError: The format needs a library that is not installed.
+            TokfluenceError: The file can't be written whole, or a value does not fit its column's type.
         """
-        chosen = format or format_of(path)
-        compression = compression_for(path, chosen)
-        with AtomicFile(path) as target:
-            with compressing(target.file, compression) as stream:
-                writer = open_writer(chosen, stream, self.schema, raw=raw)
-                writer.write(self.rows)
-                writer.close()
+        where = Destination.of(path, format)
+        if not isinstance(where.target, Path):
+            raise ConfigurationError("a table is written into a file by its name")
+        with AtomicFile(where.target) as target, unwritable_told(f"{where.target}:"):
+            if target.direct and not is_text(where.format):
+                # Writers of binary formats seek, or want to know where they are: a pipe can do neither.
+                with tempfile.TemporaryFile() as spool:
+                    self._write(where, cast("BinaryIO", spool), raw=raw)
+                    spool.seek(0)
+                    shutil.copyfileobj(spool, target.file)
+            else:
+                self._write(where, target.file, raw=raw)
             target.commit()
+
+    def _write(self, where: Destination, file: BinaryIO, *, raw: bool) -> None:
+        with (
+            compressing(file, where.compression) as stream,
+            writing(where.format, stream, self.schema, raw=raw) as writer,
+        ):
+            writer.write(self.rows)
 
 
 def _frames(library: str) -> Any:

@@ -37,15 +37,29 @@ _GROWS: Final = 64
 """Looks between which the wait grows; afterwards it stays: a power of any size would overflow."""
 
 
-def _positive(_: object, attribute: Any, value: float) -> None:
-    if not (value > 0 and isfinite(value)):
-        raise ConfigurationError(f"{attribute.name} must be more than 0, not {value}")
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return isfinite(value)
+    except OverflowError:  # an integer that no float holds
+        return False
 
 
-def _growing(_: object, attribute: Any, value: float) -> None:
+def _positive(_: object, attribute: Any, value: Any) -> None:
+    if not (_is_number(value) and value > 0):
+        raise ConfigurationError(f"{attribute.name} must be a number of more than 0, not {value!r}")
+
+
+def _growing(_: object, attribute: Any, value: Any) -> None:
     # One that shrinks would look, and pay, more and more often.
-    if not (value >= 1 and isfinite(value)):
-        raise ConfigurationError(f"{attribute.name} must be 1 or more, not {value}")
+    if not (_is_number(value) and value >= 1):
+        raise ConfigurationError(f"{attribute.name} must be a number from 1 on, not {value!r}")
+
+
+def _check_timeout(value: Any) -> None:
+    if not (_is_number(value) and value >= 0):
+        raise ConfigurationError(f"timeout must be a number of seconds from 0, not {value!r}")
 
 
 @frozen(kw_only=True)
@@ -70,10 +84,9 @@ class Polling:
         """How many polls there are in so many seconds, at most: the last is made when they are over.
 
         Raises:
-            ConfigurationError: There is no end to them.
+            ConfigurationError: It is no such number, or there is no end to them.
         """
-        if not isfinite(timeout):
-            raise ConfigurationError(f"a timeout is a number of seconds from 0, not {timeout}")
+        _check_timeout(timeout)
         polls, passed = 1, 0.0
         while passed < timeout and polls <= _GROWS:
             passed += self.wait(polls)
@@ -84,7 +97,7 @@ class Polling:
 
 @frozen(kw_only=True)
 class AnalysisStatus:
-    """How far the analysis of a campaign's posts is."""
+    """How far the analysis of a campaign's posts is, as of the last look that was answered."""
 
     state: WaitState
     """``complete``; ``pending`` while it is waited for; ``max_credits`` or ``timed_out`` where that ended the wait."""
@@ -96,6 +109,11 @@ class AnalysisStatus:
     unlisted: int
     """Posts that were expected and are not listed yet."""
     polls: int
+    """Looks that were made."""
+    answered: int = 0
+    """Looks of them that were answered; while there is none, nothing is known of the posts."""
+    error: RequestError | None = field(default=None, eq=False)
+    """Why the last look was not answered; None if it was."""
     credits: int
     """Credits that the client was charged meanwhile, at most."""
     elapsed_seconds: float
@@ -115,6 +133,8 @@ class AnalysisStatus:
             "pending": self.pending,
             "unlisted": self.unlisted,
             "polls": self.polls,
+            "answered": self.answered,
+            "error": None if self.error is None else str(self.error),
             "credits": self.credits,
             "elapsed_seconds": round(self.elapsed_seconds, 3),
         }
@@ -127,9 +147,10 @@ class AnalysisStatus:
         """
         if self.complete:
             return self
+        why = "" if self.error is None else f"; the last look was not answered: {self.error}"
         raise AnalysisPendingError(
             f"{self.pending + self.unlisted} of {self.posts + self.unlisted} posts are unfinished after "
-            f"{self.elapsed_seconds:.0f} s and {self.credits} credits",
+            f"{self.elapsed_seconds:.0f} s and {self.credits} credits{why}",
             status=self,
         )
 
@@ -163,15 +184,26 @@ async def wait_for_analysis(
         The status, also where the cap or the time ended the wait: see `AnalysisStatus.raise_for_state`.
 
     Raises:
-        ConfigurationError: The timeout or the cap is no such number. Nothing was sent.
-        BudgetExceededError: The cap leaves no room for a single look. Nothing was sent.
+        ConfigurationError: An argument is not what it should be. Nothing was sent.
+        BudgetExceededError: The cap leaves no room for a single look, or for another while none was answered; its
+            cause is why the last was not.
         CampaignNotFoundError: There is none with this id in the account.
-        RequestError: The API gave no usable answer.
+        RequestError: The API gave no usable answer: for good, five times in a row, or until the time was over.
     """
-    if timeout is not None and not (timeout >= 0 and isfinite(timeout)):
-        raise ConfigurationError(f"a timeout is 0 or more seconds, or None for no end, not {timeout}")
+    _check(timeout, expected, polling, on_poll)
     own = tok if max_credits is None else tok.budget(max_credits=max_credits)
     return await _Wait(own, campaign_id, timeout, expected, polling or Polling(), on_poll).run()
+
+
+def _check(timeout: Any, expected: Any, polling: Any, on_poll: Any) -> None:
+    if timeout is not None:
+        _check_timeout(timeout)
+    if not isinstance(expected, int) or isinstance(expected, bool) or expected < 0:
+        raise ConfigurationError(f"expected must be a whole number of posts from 0, not {expected!r}")
+    if polling is not None and not isinstance(polling, Polling):
+        raise ConfigurationError(f"polling must be a Polling, such as Polling(first=5), not {polling!r}")
+    if on_poll is not None and not callable(on_poll):
+        raise ConfigurationError(f"on_poll must be a function, not {on_poll!r}")
 
 
 @define
@@ -187,21 +219,23 @@ class _Wait:
     polls: int = field(default=0, init=False)
     posts: int = field(default=0, init=False)
     pending: int = field(default=0, init=False)
+    answered: int = field(default=0, init=False)
     failures: int = field(default=0, init=False)
+    error: RequestError | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.charged = self.tok.spent.charged_max
 
     async def run(self) -> AnalysisStatus:
         """Look until it is complete, or may not be looked any more."""
-        known = False
         while True:
             try:
-                known = await self._look() or known
-            except BudgetExceededError:
-                if not known:
-                    raise
+                await self._look()
+            except BudgetExceededError as error:
+                if not self.answered:
+                    raise error from self.error
                 return self._status("max_credits")
+            known = self.answered > 0
             if known and not self.pending and self.posts >= self.expected:
                 return self._status("complete")
             room = self.tok.spent.remaining
@@ -209,6 +243,8 @@ class _Wait:
                 return self._status("max_credits")
             left = self._left()
             if left is not None and left <= 0:
+                if not known and self.error is not None:
+                    raise self.error
                 return self._status("timed_out")
             wait = self.polling.wait(self.polls)
             wait = wait if left is None else min(wait, left)
@@ -216,21 +252,19 @@ class _Wait:
                 self.on_poll(self._status("pending"), wait)
             await asyncio.sleep(wait)
 
-    async def _look(self) -> bool:
+    async def _look(self) -> None:
         self.polls += 1
         try:
             posts = [post async for post in tracked_posts(self.tok, self.campaign_id)]
         except _PASSING as error:
-            self._fail(error)
-            return False
-        self.failures = 0
+            self.failures += 1
+            self.error = error
+            if self.failures >= _PATIENCE:
+                raise
+            return
+        self.failures, self.error = 0, None
+        self.answered += 1
         self.posts, self.pending = len(posts), sum(map(_is_pending, posts))
-        return True
-
-    def _fail(self, error: RequestError) -> None:
-        self.failures += 1
-        if self.failures >= _PATIENCE:
-            raise error
 
     def _left(self) -> float | None:
         return None if self.timeout is None else self.timeout - self._elapsed()
@@ -246,6 +280,8 @@ class _Wait:
             pending=self.pending,
             unlisted=max(0, self.expected - self.posts),
             polls=self.polls,
+            answered=self.answered,
+            error=self.error,
             credits=self.tok.spent.charged_max - self.charged,
             elapsed_seconds=self._elapsed(),
         )

@@ -18,8 +18,8 @@ T = TypeVar("T", bound=Model)
 class Items(Result, Sequence[T]):
     """A list of the API: a sequence of models, and what the API said about it."""
 
-    meta_model: ClassVar[type[Model]] = Model
-    """What the list's `meta` is checked against when it is decoded."""
+    meta_model: ClassVar[type[Model] | None] = None
+    """What the list's `meta` is checked against when it is decoded; None where nothing depends on it."""
 
     item_model: ClassVar[type[Model]] = Model
     """What the list holds, unless it is told in brackets, as in ``Items[Post]``."""
@@ -67,7 +67,7 @@ class PageMeta(Model):
 class Page(Items[T]):
     """One page of a longer list."""
 
-    meta_model: ClassVar[type[Model]] = PageMeta
+    meta_model: ClassVar[type[Model] | None] = PageMeta
 
     @property
     def next_cursor(self) -> int | str | None:

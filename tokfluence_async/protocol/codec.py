@@ -7,7 +7,8 @@ tolerantly, for there a surprise must not hide what is known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, Protocol, TypeVar, cast, get_args, get_origin
 
@@ -68,8 +69,9 @@ def dumps(value: Any) -> bytes:
 
 
 def _refused(reason: str, path: str, body: bytes) -> DecodeError:
+    told = "; the call was applied, do not repeat it: its answer is in this error's `body`" if body else ""
     return DecodeError(
-        f"the answer is not what the API documents: at {path}: {reason}", json_path=path, body=body
+        f"the answer is not what the API documents: at {path}: {reason}{told}", json_path=path, body=body
     )
 
 
@@ -124,7 +126,10 @@ def _list(tp: Any, payload: Any, body: bytes) -> Any:
     sequence: type[Items[Any]] = get_origin(tp) or tp
     item: type[Model] = get_args(tp)[0] if get_args(tp) else sequence.item_model
     said: dict[str, Any] = {} if meta is None else meta
-    _model(sequence.meta_model, said, "$.meta", body)
+    if sequence.meta_model is not None:
+        _model(sequence.meta_model, said, "$.meta", body)
+    elif said.__class__ is not dict:
+        said, envelope["meta"] = {}, said  # kept, but what was paid for is not lost to it
     return sequence(data=_models(item, data, body), meta=dict(said), extra=envelope)
 
 
@@ -300,12 +305,22 @@ def checked_encoder(encoder: AnalyzeEncoder) -> AnalyzeEncoder:
         encoder: A caller's own encoder.
 
     Returns:
-        The same with a check: it raises ConfigurationError in place of a body that has both, for a server that
-        reads both would charge for each post twice.
+        The same with a check: it raises ConfigurationError in place of what is no dict, and of a body that has both,
+        for a server that reads both would charge for each post twice.
+
+    Raises:
+        ConfigurationError: It is a coroutine function.
     """
+    if inspect.iscoroutinefunction(encoder) or inspect.iscoroutinefunction(encoder.__call__):
+        raise ConfigurationError("analyze_encoder must be a plain function, not an async one")
 
     def encode(campaign_id: int | None, posts: Sequence[PostEntry], /) -> dict[str, Any]:
-        body = encoder(campaign_id, posts)
+        written: Any = encoder(campaign_id, posts)
+        if not isinstance(written, Mapping):
+            if inspect.iscoroutine(written):
+                written.close()
+            raise ConfigurationError(f"the analyze encoder must return a dict, not {type(written).__name__}")
+        body = cast("dict[str, Any]", written)
         if "posts" in body and "urls" in body:
             raise ConfigurationError(
                 "the analyze encoder wrote both 'posts' and 'urls': each post could be charged twice"

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from attrs import frozen
 
+from tokfluence_async import scalars
 from tokfluence_async.errors import ConfigurationError
 
 __all__ = [
@@ -57,27 +58,27 @@ class Endpoint:
             resource_id: The id; None for a call whose path has none.
 
         Raises:
-            ConfigurationError: The id is missing, empty, a URL, or could climb out of its place in the path. A read
-                that misses is charged, so it is not even tried.
+            ConfigurationError: The id is missing, empty, a URL, a number beyond 64 bits, or could climb out of its
+                place in the path. A read that misses is charged, so it is not even tried.
         """
         if "{id}" not in self.template:
             return self.template
-        text = str(resource_id)
-        if (
-            text.isascii()
-            and text.isalnum()
-            and not isinstance(resource_id, bool)
-            and resource_id is not None
-        ):
+        text = scalars.text(resource_id)
+        if text is None:
+            text = _digits(resource_id)
+        if text.isascii() and text.isalnum():
             return self.template.replace("{id}", text)
-        wrong = (
-            isinstance(resource_id, bool) or not isinstance(resource_id, str | int) or text.startswith("-")
-        )
-        if wrong or text in {"", ".", ".."} or not text.isprintable() or not text.strip():
-            raise ConfigurationError(f"{self.name}: {resource_id!r} is not an id")
+        if text in {"", ".", ".."} or text.startswith("-") or not text.isprintable() or not text.strip():
+            raise ConfigurationError(f"{self.name}: {scalars.quoted(resource_id)} is not an id")
         if "://" in text:
-            raise ConfigurationError(f"{self.name} takes an id, not a URL: {text!r}")
+            raise ConfigurationError(f"{self.name} takes an id, not a URL: {scalars.quoted(text)}")
         return self.template.replace("{id}", quote(text, safe=""))
+
+
+def _digits(number: object) -> str:
+    """A number as an id; an empty string for what can't be one."""
+    whole = scalars.whole(number)
+    return "" if whole is None or not 0 <= whole <= scalars.LARGEST else str(whole)
 
 
 CAMPAIGNS_CREATE = Endpoint("campaigns.create", "POST", "/v1/campaigns")

@@ -218,10 +218,9 @@ class Deadline:
         """Seconds left: never negative, infinite if there is no deadline."""
         return max(0.0, self._at - self._clock())
 
-    @property
-    def expired(self) -> bool:
-        """Whether the time is up."""
-        return self._clock() >= self._at
+    def extend(self, seconds: float) -> None:
+        """Put it off, for a wait that is not to count."""
+        self._at += seconds
 
     def allows(self, wait: float) -> bool:
         """Whether a wait of so many seconds, begun now, leaves time for an attempt after it."""

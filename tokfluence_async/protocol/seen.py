@@ -29,6 +29,8 @@ class Kind(Enum):
     """Success whose body is cut off, too large, not JSON, or tells an error: applied or not, perhaps in part."""
     LOST = "lost"
     """No answer, or one that says nothing of the request (500, 503, 504, 408, an HTML error page): unknown."""
+    LOST_REFUND = "lost_refund"
+    """As `LOST`, by a 502 that can't be read: if it was the API's own, what was charged was refunded."""
     RATE_LIMITED = "rate_limited"
     """429. Not applied, not charged."""
     REFUNDED = "refunded"
@@ -76,37 +78,44 @@ _BY_STATUS: Final = {
 }
 
 
-def see(outcome: Outcome) -> Seen:
+def see(outcome: Outcome, *, deletion: bool = False) -> Seen:
     """Classify an outcome.
 
     401, 402, 403, 409, 413 and 429 are believed by their status alone: whoever says them, the request was turned
     away. Success, a 502 and every other 4xx must be the API's own word, in JSON: a gateway's page tells nothing of
     what became of the request behind it.
+
+    Args:
+        outcome: How the attempt ended.
+        deletion: Whether it was to delete something: then a success may have no body, or any JSON.
     """
     if isinstance(outcome, Reply):
-        return _see_reply(outcome)
+        return _see_reply(outcome, deletion=deletion)
     if isinstance(outcome, NotSent):
         return Seen(Kind.NOT_SENT, message=outcome.reason, lasting=outcome.lasting)
     return Seen(Kind.LOST, message=outcome.reason)
 
 
-def _see_reply(reply: Reply) -> Seen:
+def _see_reply(reply: Reply, *, deletion: bool) -> Seen:
     status = reply.status
-    payload, problem = _read(reply)
-    if 200 <= status < 300:
+    succeeded = 200 <= status < 300
+    payload, problem = _read(reply, any_json=deletion and succeeded)
+    if succeeded:
         if problem:
             return Seen(Kind.GARBLED, status, message=problem, lasting=reply.lasting)
-        if payload is not None and "error" in payload and "data" not in payload:
-            told = f"HTTP {status} with an error in place of the data"
-            return Seen(Kind.GARBLED, status, message=told, lasting=True)
+        if payload is not None and _tells_an_error(payload):
+            code, said = error_body(payload) or ("", "")
+            told = f"HTTP {status} with an error in place of the data" + (f": {said}" if said else "")
+            return Seen(Kind.GARBLED, status, code, told, lasting=True)
         return Seen(Kind.APPLIED, status, payload=payload)
     code, message = ("", "") if problem else (error_body(payload) or ("", ""))
     if status in _BY_STATUS:
         kind = _BY_STATUS[status]
     elif 300 <= status < 400:
         kind = Kind.REDIRECTED
-    elif status == 502 and code == "upstream_error":
-        kind = Kind.REFUNDED
+    elif status == 502:
+        own = {"upstream_error": Kind.REFUNDED, "": Kind.LOST_REFUND}
+        kind = own.get(code, Kind.LOST)
     elif 400 <= status < 500 and not problem:
         kind = Kind.REFUSED
     else:
@@ -121,14 +130,22 @@ def _in_our_words(kind: Kind, status: int) -> str:
     return f"HTTP {status} without an error of the API's form"
 
 
-def _read(reply: Reply) -> tuple[dict[str, Any] | None, str]:
+def _tells_an_error(payload: dict[str, Any]) -> bool:
+    if "error" not in payload:
+        return False
+    return "data" not in payload or (bool(payload["error"]) and not payload["data"])
+
+
+def _read(reply: Reply, *, any_json: bool) -> tuple[dict[str, Any] | None, str]:
     """The body's JSON object, or why there is none that can be believed."""
     if reply.problem:
         return None, reply.problem
-    if reply.status == 204 and not reply.body:
+    if not reply.body and (any_json or reply.status == 204):
         return None, ""
     try:
         payload = loads(reply.body)
     except ValueError:
         return None, "the body is not JSON"
-    return (payload, "") if payload.__class__ is dict else (None, "the body is not a JSON object")
+    if payload.__class__ is dict:
+        return payload, ""
+    return None, "" if any_json else "the body is not a JSON object"

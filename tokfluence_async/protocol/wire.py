@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from attrs import define, field, frozen
 
+from tokfluence_async import scalars
 from tokfluence_async.errors import ConfigurationError
 
 __all__ = ["MAX_BODY", "Lost", "NotSent", "Outcome", "Reply", "Request", "checked_headers"]
@@ -53,17 +54,19 @@ def checked_headers(headers: Mapping[str, Any]) -> dict[str, str]:
     """
     checked: dict[str, str] = {}
     for given, value in headers.items():
-        name = given.lower()
+        spelt = scalars.text(given)
+        name = "" if spelt is None else spelt.lower()
         if name in _OURS:
             advice = "; pass idempotency_key=… instead" if name == "x-request-id" else ""
-            raise ConfigurationError(f"the header {given!r} is set by the client{advice}")
+            raise ConfigurationError(f"the header {spelt!r} is set by the client{advice}")
         if not _NAME.fullmatch(name):
-            raise ConfigurationError(f"{given!r} is not a header name")
-        if not isinstance(value, str) or not _VALUE.fullmatch(value):
+            raise ConfigurationError(f"{scalars.quoted(given)} is not a header name")
+        content = scalars.text(value)
+        if content is None or not _VALUE.fullmatch(content):
             raise ConfigurationError(
-                f"the value of the header {given!r} must be a string of printable ASCII, without line breaks"
+                f"the value of the header {spelt!r} must be a string of printable ASCII, without line breaks"
             )
-        checked[name] = value
+        checked[name] = content
     return checked
 
 

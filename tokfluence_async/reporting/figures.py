@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["amount", "compact", "duration", "money", "percent", "ratio", "whole"]
+__all__ = ["amount", "compact", "duration", "money", "percent", "quotient", "ratio", "whole"]
 
 NONE = "–"
 """What stands where the API told nothing."""
+MOST = 1e12
+"""Where a ratio's digits are told no more."""
 
 
 def whole(value: int | None) -> str:
@@ -36,14 +38,28 @@ def money(cents: int | None, currency: str) -> str:
     return NONE if cents is None else f"{amount(cents)} {currency}".rstrip()
 
 
+def quotient(number: int | None, by: int | None) -> float | None:
+    """A number divided by another; None where one is missing or 0, or there is no such number."""
+    if number is None or not by:
+        return None
+    try:
+        return number / by
+    except OverflowError:
+        return None
+
+
 def percent(value: float | None) -> str:
     """A share: ``7.1 %``."""
-    return NONE if value is None else f"{value:.1%}".replace("%", " %")
+    if value is None or not abs(value) < MOST:
+        return NONE if value is None else f"{value:.1e}"
+    return f"{value:.1%}".replace("%", " %")
 
 
 def ratio(value: float | None) -> str:
     """A ratio: ``1.40``."""
-    return NONE if value is None else f"{value:,.2f}"
+    if value is None or not abs(value) < MOST:
+        return NONE if value is None else f"{value:.1e}"
+    return f"{value:,.2f}"
 
 
 def duration(seconds: float) -> str:

@@ -163,6 +163,7 @@ class _Pauses:
 
 _WORDS: Final = {
     "lost": "no answer",
+    "lost_refund": "502 that can't be read",
     "garbled": "unreadable answer",
     "not_sent": "not sent: no connection",
     "redirected": "redirected",

@@ -10,10 +10,13 @@ from typing import Any, Final
 import orjson
 from attrs import frozen
 
+from tokfluence_async.unseen import without_unseen
+
 __all__ = ["Markup", "data_block", "element", "join", "link", "table", "text"]
 
-_UNSEEN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _SAFE_URL: Final = re.compile(r"https?://[^\s<>\"']+")
+_EXACT: Final = 2**53
+_LARGEST: Final = 10**300
 
 
 @frozen
@@ -31,8 +34,7 @@ def text(value: object) -> Markup:
 
     What can't be written as UTF-8 is shown as an escape.
     """
-    clean = _UNSEEN.sub("", str(value)).encode("utf-8", "backslashreplace").decode()
-    return Markup(escape(clean))
+    return Markup(escape(without_unseen(str(value))))
 
 
 def element(tag: str, *content: Markup | str, **attributes: str | None) -> Markup:
@@ -89,9 +91,31 @@ def table(
 
 
 def data_block(name: str, value: Any) -> Markup:
-    """JSON that a script in the page reads."""
+    """JSON that a script in the page reads: its texts cleaned as `text` cleans them, its numbers such as a script has.
+
+    Args:
+        name: The block's name, unique in the page.
+        value: What it holds.
+    """
     # Inside a script nothing is unescaped: what could end it, or begin a comment, is written in JSON's own way.
-    safe = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
-    for character in "<>&\u2028\u2029":
+    safe = orjson.dumps(_clean(value), option=orjson.OPT_NON_STR_KEYS).decode()
+    for character in "<>&":
         safe = safe.replace(character, f"\\u{ord(character):04x}")
     return Markup(f'<script type="application/json" id="{escape(name)}">{safe}</script>')
+
+
+def _clean(value: Any) -> Any:
+    whole: Any = value
+    match value:
+        case str():
+            # What ends a line in scripts of old can't be parsed where Vega makes an expression of a text.
+            return without_unseen(value).replace("\u2028", " ").replace("\u2029", " ")
+        case int() if abs(value) > _EXACT:
+            # Scripts have no larger integers, nor has orjson beyond 64 bits.
+            return float(min(max(value, -_LARGEST), _LARGEST))
+        case dict():
+            return {name: _clean(each) for name, each in whole.items()}
+        case list() | tuple():
+            return [_clean(each) for each in whole]
+        case _:
+            return value

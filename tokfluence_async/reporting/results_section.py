@@ -7,15 +7,19 @@ from typing import Final
 
 from tokfluence_async.models import CampaignPost
 from tokfluence_async.reporting import charts
-from tokfluence_async.reporting.figures import amount, compact, money, percent, ratio, whole
+from tokfluence_async.reporting.figures import amount, compact, money, percent, quotient, ratio, whole
 from tokfluence_async.reporting.markup import Markup, element, link, table
 from tokfluence_async.reporting.parts import card, chart, tile, tiles
 from tokfluence_async.reporting.results import Results, creator_of, engagement_of, gmv_of
+from tokfluence_async.reporting.returns import spend_and_gmv
 
 __all__ = ["results_section"]
 
 _LISTED: Final = 10
 """Posts at the top, and at the bottom."""
+_ROI: Final = (
+    "The API's ROI is (GMV − spend) / spend: 0 where the GMV is the spend, 1 where it is twice the spend."
+)
 
 
 def results_section(results: Results) -> Markup:
@@ -31,7 +35,7 @@ def _parts(results: Results) -> Iterator[Markup]:
         else element("span", "analysis complete", class_="badge good")
     )
     yield element("h2", "Results ", badge)
-    return_of = metrics.gmv_cents / metrics.spend_cents if metrics.gmv_cents and metrics.spend_cents else None
+    return_of = quotient(metrics.gmv_cents, metrics.spend_cents)
     yield tiles(
         tile("Spend", amount(metrics.spend_cents), _fees(results), unit=currency),
         tile(
@@ -49,7 +53,8 @@ def _parts(results: Results) -> Iterator[Markup]:
     if results.influencers:
         yield card(
             "Spend against GMV, creator by creator",
-            chart("spend", charts.spend_and_gmv(results.influencers, currency)),
+            chart("spend", spend_and_gmv(results.influencers, currency)),
+            element("p", _ROI, class_="note"),
         )
     done = [post for post in results.posts if post.views is not None]
     if any(post.published_at is not None for post in done):
@@ -85,7 +90,7 @@ def _posts(posts: Sequence[CampaignPost], results: Results) -> Markup:
             element("span", creator_of(post)),
             "" if post.published_at is None else element("time", f"{post.published_at:%Y-%m-%d}"),
             whole(post.views),
-            percent(engagement_of(post) / post.views if post.views else None),
+            percent(quotient(engagement_of(post), post.views)),
             money(post.fee_cents, results.currency),
             money(gmv_of(post), results.currency),
         ]

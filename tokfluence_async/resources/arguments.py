@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from math import isfinite
+from typing import Any
 
+from tokfluence_async import scalars
 from tokfluence_async.errors import ConfigurationError
 from tokfluence_async.protocol.endpoints import Endpoint
 
@@ -15,11 +16,12 @@ __all__ = [
     "checked_parameter",
     "checked_text",
     "refuse_overlap",
+    "refuse_table",
 ]
 
 
 def checked_text(name: str, value: object) -> str:
-    """Text that is not blank, as it is.
+    """Text that is not blank, as an exact `str`.
 
     Args:
         name: The argument's name.
@@ -28,13 +30,14 @@ def checked_text(name: str, value: object) -> str:
     Raises:
         ConfigurationError: It is no string, or blank.
     """
-    if not isinstance(value, str) or not value.strip():
-        raise ConfigurationError(f"{name} must be text that is not blank, not {value!r}")
-    return value
+    text = scalars.text(value)
+    if text is None or not text.strip():
+        raise ConfigurationError(f"{name} must be text that is not blank, not {scalars.quoted(value)}")
+    return text
 
 
 def checked_id(name: str, value: object, endpoint: Endpoint) -> str:
-    """An id that stands in the path of a call, as it is.
+    """An id that stands in the path of a call, as an exact `str`.
 
     Args:
         name: The argument's name.
@@ -44,19 +47,22 @@ def checked_id(name: str, value: object, endpoint: Endpoint) -> str:
     Raises:
         ConfigurationError: It is no string, or nothing that an id can be, such as a URL.
     """
-    if isinstance(value, str) and value.isascii() and value.isalnum():
-        return value
-    if not isinstance(value, str) or value != value.strip():
-        raise ConfigurationError(f"{name} must be an id, as a string without blanks, not {value!r}")
+    text = scalars.text(value)
+    if text is not None and text.isascii() and text.isalnum():
+        return text
+    if text is None or text != text.strip():
+        raise ConfigurationError(
+            f"{name} must be an id, as a string without blanks, not {scalars.quoted(value)}"
+        )
     try:
-        endpoint.path(value)
+        endpoint.path(text)
     except ConfigurationError as error:
         raise ConfigurationError(f"{name}: {error.message}") from None
-    return value
+    return text
 
 
 def checked_campaign_id(value: object) -> int:
-    """A campaign's number, as it is.
+    """A campaign's number, as an exact `int`.
 
     Raises:
         ConfigurationError: It is not a whole number above zero.
@@ -64,36 +70,41 @@ def checked_campaign_id(value: object) -> int:
     return checked_count("campaign_id", value)
 
 
-def checked_count(name: str, value: object, *, most: int | None = None) -> int:
-    """A whole number from 1 on, as it is.
+def checked_count(name: str, value: object, *, most: int = scalars.LARGEST) -> int:
+    """A whole number from 1 on, as an exact `int`.
 
     Args:
         name: The argument's name.
-        value: What was passed.
-        most: The largest number that the API takes; None is no bound.
+        value: What was passed; numpy's integers are whole numbers, too.
+        most: The largest number that the API takes.
 
     Raises:
         ConfigurationError: It is no whole number, or out of range.
     """
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1 or (most and value > most):
-        bounds = "at least 1" if most is None else f"1 to {most}"
-        raise ConfigurationError(f"{name} must be a whole number, {bounds}, not {value!r}")
-    return value
+    count = scalars.whole(value)
+    if count is None or not 1 <= count <= most:
+        unbounded = most == scalars.LARGEST and (count is None or count < 1)
+        bounds = "at least 1" if unbounded else f"1 to {most}"
+        raise ConfigurationError(f"{name} must be a whole number, {bounds}, not {scalars.quoted(value)}")
+    return count
 
 
-def checked_parameter(name: str, value: object) -> str | int | float | bool | None:
-    """The value of a query parameter, as it is; None leaves it out.
+def checked_parameter(name: str, value: object) -> str | None:
+    """The value of a query parameter, as it is written; None leaves it out.
 
     Args:
         name: The parameter's name.
         value: What was passed.
 
     Raises:
-        ConfigurationError: It is no text, number, or truth value, or not a finite number.
+        ConfigurationError: It is no text, number, or truth value, or not a finite number, or one beyond 64 bits.
     """
-    if value is None or isinstance(value, str | int) or (isinstance(value, float) and isfinite(value)):
-        return value
-    raise ConfigurationError(f"{name} must be text or a finite number, not {value!r}")
+    if value is None:
+        return None
+    written = scalars.parameter(value)
+    if written is None:
+        raise ConfigurationError(f"{name} must be text or a finite number, not {scalars.quoted(value)}")
+    return written
 
 
 def refuse_overlap(endpoint: Endpoint, option: str, extra: object, own: Iterable[str]) -> None:
@@ -112,10 +123,30 @@ def refuse_overlap(endpoint: Endpoint, option: str, extra: object, own: Iterable
         return
     if not isinstance(extra, Mapping):
         raise ConfigurationError(
-            f"{endpoint.name}: {option} must map names to values, which {extra!r} does not"
+            f"{endpoint.name}: {option} must map names to values, which {scalars.quoted(extra)} does not"
         )
-    taken = [name for name in own if name in extra]
+    # By their text: a name that is a member of an enum has another hash than the string that it is sent as.
+    given: list[Any] = [*extra]
+    names = {scalars.text(name) for name in given}
+    taken = [name for name in own if name in names]
     if taken:
         raise ConfigurationError(
             f"{endpoint.name}: {option} can't set {taken[0]!r}, which the call's own arguments decide"
+        )
+
+
+def refuse_table(name: str, value: object) -> None:
+    """See to it that a data frame is not taken for a list: iterated, it gives the names of its columns.
+
+    Args:
+        name: The argument's name.
+        value: What was passed.
+
+    Raises:
+        ConfigurationError: It is a table, of whatever library.
+    """
+    if hasattr(value, "columns") and hasattr(value, "shape"):
+        kind = type(value).__name__
+        raise ConfigurationError(
+            f"{name} must be a list, not a table ({kind}): pass a column, such as table['url']"
         )

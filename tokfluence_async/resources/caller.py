@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import Any, Final, TypedDict, TypeVar, Unpack
+from decimal import Decimal
+from math import isfinite
+from typing import Any, Final, TypedDict, TypeVar, cast
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from attrs import evolve, field, frozen
 
+from tokfluence_async import scalars
 from tokfluence_async.errors import ConfigurationError, NotSentError
 from tokfluence_async.models import Result
 from tokfluence_async.options import Options
@@ -26,7 +28,7 @@ __all__ = ["CallOptions", "Caller", "Query", "own_headers"]
 
 R = TypeVar("R", bound=Result)
 
-Query = Mapping[str, str | int | float | bool | None]
+Query = Mapping[str, str | int | float | Decimal | bool | None]
 """Query parameters by name; None leaves one out."""
 
 MAX_PLANS: Final = 256
@@ -38,8 +40,8 @@ class CallOptions(TypedDict, total=False):
     """What one call may do differently from its client."""
 
     timeout: float
-    """Seconds from the first sending to the answer, repeats and their waits included; waiting for this client's own
-    rate limit before the first sending does not count."""
+    """Seconds from the first sending to the answer, repeats and their waits included, a day at most; waiting for this
+    client's own rate limit before the first sending does not count."""
     max_retries: int
     """How often it is repeated after its first try."""
     idempotency_key: str | UUID
@@ -93,10 +95,10 @@ class Caller:
         result: type[R],
         resource_id: str | int | None = None,
         *,
+        options: CallOptions,
         query: Query | None = None,
         body: Mapping[str, Any] | None = None,
         urls: int = 0,
-        **options: Unpack[CallOptions],
     ) -> R:
         """Make a call and decode its answer.
 
@@ -104,10 +106,11 @@ class Caller:
             endpoint: Which call.
             result: What its answer becomes.
             resource_id: The id in its path.
+            options: What this call does differently. One mapping, for whatever it names that is no option is refused by
+                that name.
             query: Query parameters.
             body: The JSON body of a POST.
             urls: How many URLs the body submits, which its price depends on.
-            **options: What this call does differently.
 
         Raises:
             ConfigurationError: An argument is not acceptable. Nothing was sent.
@@ -130,9 +133,7 @@ class Caller:
 
         Raises:
             ConfigurationError: One is not acceptable for this call.
-            UsageError: The client is not open, or belongs to another event loop.
         """
-        self.lifetime.session()
         self._request(endpoint, "0", None, None, 0, options)
         self._plan(endpoint, 0, options)
 
@@ -167,7 +168,7 @@ class Caller:
         options: CallOptions,
     ) -> Request:
         if options and not options.keys() <= _OPTIONS:
-            unknown = ", ".join(sorted(options.keys() - _OPTIONS))
+            unknown = ", ".join(sorted(str(name) for name in options if name not in _OPTIONS))
             raise ConfigurationError(
                 f"{endpoint.name}: no option is named {unknown}; there are: {', '.join(sorted(_OPTIONS))}"
             )
@@ -192,21 +193,25 @@ class Caller:
 def _mapping(value: Any, option: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise ConfigurationError(f"{option} must be a mapping, such as a dict, not {type(value).__name__}")
-    mapping: dict[Any, Any] = {**value}
-    for name in mapping:
-        if not isinstance(name, str):
+    given: dict[Any, Any] = {**value}
+    mapping: dict[str, Any] = {}
+    for name, content in given.items():
+        text = scalars.text(name)
+        if text is None:
             raise ConfigurationError(f"each name in {option} must be text (str), not {type(name).__name__}")
+        mapping[text] = content
     return mapping
 
 
 def _checked_key(key: Any) -> str:
     if isinstance(key, UUID):
         return str(key)
-    if not isinstance(key, str):
+    text = scalars.text(key)
+    if text is None:
         raise ConfigurationError(f"idempotency_key must be text (str) or a UUID, not {type(key).__name__}")
-    if not key or len(key) > 255 or not key.isascii() or not key.isprintable() or key != key.strip():
+    if not text or len(text) > 255 or not text.isascii() or not text.isprintable() or text != text.strip():
         raise ConfigurationError("an idempotency key has 1 to 255 printable ASCII characters; use a UUID")
-    return key
+    return text
 
 
 def _query(endpoint: Endpoint, own: Query | None, extra: Query | None) -> tuple[tuple[str, str], ...]:
@@ -232,18 +237,34 @@ def _body(endpoint: Endpoint, own: Mapping[str, Any] | None, extra: Mapping[str,
             f"{endpoint.name}: extra_body can't set 'posts' or 'urls', by which the call is priced"
         )
     try:
-        return dumps({**(own or {}), **more})
+        written = dumps({**(own or {}), **more})
     except TypeError as error:
         raise ConfigurationError(f"{endpoint.name}: the body can't be written as JSON: {error}") from None
+    if more and not _all_finite(more):  # after the writing, which has refused what holds itself
+        raise ConfigurationError(
+            f"{endpoint.name}: extra_body: a number that is not finite can't be written as JSON"
+        )
+    return written
+
+
+def _all_finite(body: dict[str, Any]) -> bool:
+    """Whether no number in the body is infinite or none: it would be sent as null."""
+    left: list[Any] = [body]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            left += cast("dict[str, Any]", value).values()
+        elif isinstance(value, list | tuple):
+            left += cast("list[Any]", value)
+        elif isinstance(value, float) and not isfinite(value):
+            return False
+    return True
 
 
 def _text(name: str, value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if not isinstance(value, str | int | float):
+    written = scalars.parameter(value)
+    if written is None:
         raise ConfigurationError(
-            f"the query parameter {name!r} must be text or a number, not {type(value).__name__}"
+            f"the query parameter {name!r} must be text or a finite number, not {scalars.quoted(value)}"
         )
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigurationError(f"the query parameter {name!r} must be a finite number, not {value}")
-    return str(value)
+    return written

@@ -15,6 +15,7 @@ from tokfluence_async.protocol.codec import PostEntry, post_entries
 from tokfluence_async.resources.arguments import checked_campaign_id, checked_text, refuse_overlap
 from tokfluence_async.resources.caller import Caller, CallOptions
 from tokfluence_async.resources.submissions import checked_entries
+from tokfluence_async.scalars import quoted
 
 __all__ = ["Campaigns"]
 
@@ -63,12 +64,14 @@ class Campaigns:
         entries = checked_entries(posts)
         body: dict[str, Any] = {"name": checked_text("name", name), "posts": post_entries(entries)}
         if currency is not None:
-            if not _CURRENCY.fullmatch(checked_text("currency", currency)):
-                raise ConfigurationError(f"currency must be an ISO 4217 code such as USD, not {currency!r}")
-            body["currency"] = currency
+            body["currency"] = checked_text("currency", currency)
+            if not _CURRENCY.fullmatch(body["currency"]):
+                raise ConfigurationError(
+                    f"currency must be an ISO 4217 code such as USD, not {quoted(currency)}"
+                )
         refuse_overlap(endpoints.CAMPAIGNS_CREATE, "extra_body", options.get("extra_body"), _OWN_FIELDS)
         return await self._caller.call(
-            endpoints.CAMPAIGNS_CREATE, Campaign, body=body, urls=len(entries), **options
+            endpoints.CAMPAIGNS_CREATE, Campaign, body=body, urls=len(entries), options=options
         )
 
     async def show(self, campaign_id: int, **options: Unpack[CallOptions]) -> Campaign:
@@ -84,8 +87,8 @@ class Campaigns:
             BudgetExceededError: The credit cap leaves no room for it. Nothing was sent.
             RequestError: There is no usable answer for another reason; see `Posts`.
         """
-        checked_campaign_id(campaign_id)
-        return await self._caller.call(endpoints.CAMPAIGNS_SHOW, Campaign, campaign_id, **options)
+        number = checked_campaign_id(campaign_id)
+        return await self._caller.call(endpoints.CAMPAIGNS_SHOW, Campaign, number, options=options)
 
     async def metrics(self, campaign_id: int, **options: Unpack[CallOptions]) -> Metrics:
         """A campaign's spend, GMV, ROI, reach and engagement as a whole: 2 credits.
@@ -100,8 +103,8 @@ class Campaigns:
             BudgetExceededError: The credit cap leaves no room for it. Nothing was sent.
             RequestError: There is no usable answer for another reason; see `Posts`.
         """
-        checked_campaign_id(campaign_id)
-        return await self._caller.call(endpoints.CAMPAIGNS_METRICS, Metrics, campaign_id, **options)
+        number = checked_campaign_id(campaign_id)
+        return await self._caller.call(endpoints.CAMPAIGNS_METRICS, Metrics, number, options=options)
 
     async def posts(self, campaign_id: int, **options: Unpack[CallOptions]) -> Items[CampaignPost]:
         """Every tracked post with its latest figures: 2 credits. One whose analysis runs is ``pending``.
@@ -118,8 +121,10 @@ class Campaigns:
             BudgetExceededError: The credit cap leaves no room for it. Nothing was sent.
             RequestError: There is no usable answer for another reason; see `Posts`.
         """
-        checked_campaign_id(campaign_id)
-        return await self._caller.call(endpoints.CAMPAIGNS_POSTS, Items[CampaignPost], campaign_id, **options)
+        number = checked_campaign_id(campaign_id)
+        return await self._caller.call(
+            endpoints.CAMPAIGNS_POSTS, Items[CampaignPost], number, options=options
+        )
 
     async def influencers(self, campaign_id: int, **options: Unpack[CallOptions]) -> Items[Influencer]:
         """Every creator of a campaign with post count and fees: 2 credits.
@@ -134,9 +139,9 @@ class Campaigns:
             BudgetExceededError: The credit cap leaves no room for it. Nothing was sent.
             RequestError: There is no usable answer for another reason; see `Posts`.
         """
-        checked_campaign_id(campaign_id)
+        number = checked_campaign_id(campaign_id)
         return await self._caller.call(
-            endpoints.CAMPAIGNS_INFLUENCERS, Items[Influencer], campaign_id, **options
+            endpoints.CAMPAIGNS_INFLUENCERS, Items[Influencer], number, options=options
         )
 
     async def delete(self, campaign_id: int, **options: Unpack[CallOptions]) -> Deleted:
@@ -152,5 +157,5 @@ class Campaigns:
             ConfigurationError: `campaign_id` is no whole number above zero, or an option wrong. Nothing was sent.
             RequestError: There is no usable answer for another reason; see `Posts`.
         """
-        checked_campaign_id(campaign_id)
-        return await self._caller.call(endpoints.CAMPAIGNS_DELETE, Deleted, campaign_id, **options)
+        number = checked_campaign_id(campaign_id)
+        return await self._caller.call(endpoints.CAMPAIGNS_DELETE, Deleted, number, options=options)

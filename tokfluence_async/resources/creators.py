@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Unpack, cast
+from decimal import Decimal
+from typing import Any, Final, Unpack, cast
 
 from attrs import frozen
 
+from tokfluence_async import scalars
 from tokfluence_async.errors import ConfigurationError
 from tokfluence_async.models import Creator, Items, Page, Post
 from tokfluence_async.protocol import endpoints
@@ -16,7 +18,7 @@ from tokfluence_async.resources.pagination import Cursor, Paginator
 
 __all__ = ["Creators"]
 
-Filter = str | int | float | bool | None
+Filter = str | int | float | Decimal | bool | None
 _OPTIONS: Final = frozenset(CallOptions.__annotations__)
 
 
@@ -30,7 +32,7 @@ class Creators:
     _caller: Caller
 
     def search(
-        self, *, cursor: Cursor = None, call: CallOptions | None = None, **filters: Filter
+        self, /, *, cursor: Cursor = None, call: CallOptions | None = None, **filters: Filter
     ) -> Paginator[Creator]:
         """Creators that match: 1 credit a page.
 
@@ -47,17 +49,20 @@ class Creators:
         Raises:
             ConfigurationError: The cursor, a filter or an option is wrong. Nothing was sent.
         """
-        for name, value in filters.items():
+        written: dict[str, str | None] = {}
+        for given, value in filters.items():
+            name = scalars.text(given) or given
             if name in _OPTIONS:
                 raise ConfigurationError(f"{name} is an option, not a filter: pass call={{{name!r}: …}}")
-            checked_parameter(name, value)
+            written[name] = checked_parameter(name, value)
         options = _options(call)
         endpoint = endpoints.CREATORS_SEARCH
-        refuse_overlap(endpoint, "extra_query", options.get("extra_query"), ("cursor", *filters))
+        refuse_overlap(endpoint, "extra_query", options.get("extra_query"), ("cursor", *written))
+        self._caller.check(endpoint, options)
 
         async def fetch(at: Cursor) -> Page[Creator]:
-            query = {**filters, "cursor": at}
-            return await self._caller.call(endpoint, Page[Creator], query=query, **options)
+            query = {**written, "cursor": at}
+            return await self._caller.call(endpoint, Page[Creator], query=query, options=options)
 
         return Paginator(fetch, cursor=cursor, method=endpoint.method, path=endpoint.path())
 
@@ -74,8 +79,8 @@ class Creators:
             BudgetExceededError: The credit cap leaves no room for it. Nothing was sent.
             RequestError: There is no usable answer for another reason; see `Posts`.
         """
-        checked_id("creator_id", creator_id, endpoints.CREATORS_SHOW)
-        return await self._caller.call(endpoints.CREATORS_SHOW, Creator, creator_id, **options)
+        creator = checked_id("creator_id", creator_id, endpoints.CREATORS_SHOW)
+        return await self._caller.call(endpoints.CREATORS_SHOW, Creator, creator, options=options)
 
     async def posts(self, creator_id: str, **options: Unpack[CallOptions]) -> Items[Post]:
         """A creator's posts: 25 credits, however many there are.
@@ -90,11 +95,16 @@ class Creators:
             BudgetExceededError: The credit cap leaves no room for it. Nothing was sent.
             RequestError: There is no usable answer for another reason; see `Posts`.
         """
-        checked_id("creator_id", creator_id, endpoints.CREATORS_POSTS)
-        return await self._caller.call(endpoints.CREATORS_POSTS, Items[Post], creator_id, **options)
+        creator = checked_id("creator_id", creator_id, endpoints.CREATORS_POSTS)
+        return await self._caller.call(endpoints.CREATORS_POSTS, Items[Post], creator, options=options)
 
 
 def _options(call: object) -> CallOptions:
-    if call is not None and not isinstance(call, Mapping):
-        raise ConfigurationError(f"call must map the call's options to their values, which {call!r} does not")
-    return cast("CallOptions", call or {})
+    if call is None:
+        return {}
+    if not isinstance(call, Mapping):
+        raise ConfigurationError(
+            f"call must map the call's options to their values, which {scalars.quoted(call)} does not"
+        )
+    # A copy: what it was checked for is what each page's call is made with.
+    return cast("CallOptions", {**cast("Mapping[str, Any]", call)})

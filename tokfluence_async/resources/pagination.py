@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Generic, TypeAlias, TypeVar
 
-from tokfluence_async.errors import ConfigurationError, DecodeError
+from tokfluence_async import scalars
+from tokfluence_async.errors import ConfigurationError, DecodeError, TokfluenceError
 from tokfluence_async.models import Model, Page
 
 __all__ = ["Cursor", "Paginator"]
@@ -21,7 +24,10 @@ class Paginator(Generic[T]):
 
     ``async for item in paginator`` gives items, ``async for page in paginator.pages()`` pages. An empty page does not
     end the list; only a page without a next cursor does. A list is read once: iterated again, it goes on where it
-    stopped, and gives nothing after its end.
+    stopped, and gives nothing after its end. Pages that are asked for amid the items of one begin with that one.
+
+    Tasks may share a list: each item, or page, goes to one of them, and each page is read once. Where reading one
+    fails, all that wait for it get the error.
 
     Args:
         fetch: Gets the page at a cursor.
@@ -47,7 +53,7 @@ class Paginator(Generic[T]):
         method: str = "",
         path: str = "",
     ) -> None:
-        _check(cursor)
+        cursor = _checked(cursor)
         self._fetch = fetch
         self._method = method
         self._path = path
@@ -55,6 +61,10 @@ class Paginator(Generic[T]):
         self._items: deque[T] = deque()
         self._following: Page[T] | None = None
         self._repeated: DecodeError | None = None
+        self._reading = asyncio.Lock()
+        self._failures = 0
+        self._failure: TokfluenceError | None = None
+        """What the latest of them was."""
         self.cursor: Cursor = cursor
         self.exhausted: bool = False
 
@@ -86,9 +96,14 @@ class Paginator(Generic[T]):
             DecodeError: As for `pages`.
             RequestError: As for `pages`.
         """
-        page = await self._read()
-        self._turn(page)
-        return page
+        failures = self._failures
+        async with self._reading:
+            page = self._following
+            if page is None:
+                page = await self._read(failures)
+            self._items.clear()
+            self._turn(page)
+            return page
 
     async def next_item(self) -> T:
         """The next item, from a further page where that is needed.
@@ -98,23 +113,39 @@ class Paginator(Generic[T]):
             DecodeError: As for `pages`.
             RequestError: As for `pages`.
         """
+        failures = self._failures
         while not self._items:
-            page = self._following = await self._read()
-            self._items.extend(page)
-            if not self._items:
-                self._turn(page)
+            async with self._reading:
+                if self._items:  # another task has read them while this one waited
+                    break
+                page = self._following = await self._read(failures)
+                self._items.extend(page)
+                if not self._items:
+                    self._turn(page)
         item = self._items.popleft()
         if not self._items and self._following is not None:
             self._turn(self._following)
         return item
 
-    async def _read(self) -> Page[T]:
+    async def _read(self, failures: int) -> Page[T]:
+        """The page at the cursor.
+
+        Args:
+            failures: How many there had been when it was asked for.
+        """
+        if self._failure is not None and self._failures > failures:
+            # Of the read that this one has waited for: trying it again may be charged again.
+            raise copy.copy(self._failure)
         if self._repeated is not None:
             raise self._repeated
         if self.exhausted:
             raise StopAsyncIteration
-        self._items.clear()
-        return await self._fetch(self.cursor)
+        try:
+            return await self._fetch(self.cursor)
+        except TokfluenceError as error:
+            self._failures += 1
+            self._failure = copy.copy(error)  # without its traceback, which would lead back here
+            raise
 
     def _turn(self, page: Page[T]) -> None:
         """Go on to the place behind a page."""
@@ -140,11 +171,18 @@ class Paginator(Generic[T]):
         self.cursor = following
 
 
-def _check(cursor: object) -> None:
-    if cursor is None or (isinstance(cursor, int) and not isinstance(cursor, bool)):
-        return
-    if not isinstance(cursor, str) or not cursor:
-        raise ConfigurationError(f"cursor must be a whole number or text, or None, not {cursor!r}")
+def _checked(cursor: object) -> Cursor:
+    if cursor is None:
+        return None
+    place = scalars.whole(cursor)
+    if place is not None and -scalars.LARGEST <= place <= scalars.LARGEST:
+        return place
+    text = scalars.text(cursor)
+    if not text:
+        raise ConfigurationError(
+            f"cursor must be a whole number or text, or None, not {scalars.quoted(cursor)}"
+        )
+    return text
 
 
 # Classes rather than generators: one that is left in the middle has nothing to clean up.

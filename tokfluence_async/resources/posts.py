@@ -16,11 +16,13 @@ from tokfluence_async.resources.arguments import (
     checked_count,
     checked_id,
     refuse_overlap,
+    refuse_table,
 )
 from tokfluence_async.resources.caller import Caller, CallOptions
 from tokfluence_async.resources.many import Shown, show_many
 from tokfluence_async.resources.pagination import Cursor, Paginator
 from tokfluence_async.resources.submissions import checked_entries, refuse_dropped
+from tokfluence_async.scalars import quoted
 
 __all__ = ["Posts"]
 
@@ -68,8 +70,8 @@ class Posts:
             BudgetExceededError: The credit cap leaves no room for it. Nothing was sent.
             RequestError: There is no usable answer for another reason; see `Posts`.
         """
-        checked_id("post_id", post_id, endpoints.POSTS_SHOW)
-        return await self._caller.call(endpoints.POSTS_SHOW, Post, post_id, **options)
+        video = checked_id("post_id", post_id, endpoints.POSTS_SHOW)
+        return await self._caller.call(endpoints.POSTS_SHOW, Post, video, options=options)
 
     def show_many(
         self,
@@ -103,6 +105,7 @@ class Posts:
         """
         _check_ids(post_ids)
         self._caller.check(endpoints.POSTS_SHOW, options)
+        self._caller.lifetime.session()
         return show_many(
             lambda post_id: self.show(post_id, **options),
             post_ids,
@@ -132,18 +135,19 @@ class Posts:
             another `RequestError` where it has no usable answer; iterating again goes on with that page.
 
         Raises:
-            ConfigurationError: `post_id` is no id, the limit out of range, the cursor none, or `extra_query` sets
-                either. Nothing was sent.
+            ConfigurationError: `post_id` is no id, the limit out of range, the cursor none, an option is wrong, or
+                `extra_query` sets the limit or the cursor. Nothing was sent.
         """
         endpoint = endpoints.POSTS_COMMENTS
-        path = endpoint.path(checked_id("post_id", post_id, endpoint))
-        if limit is not None:
-            checked_count("limit", limit, most=MAX_COMMENTS_PAGE)
+        video = checked_id("post_id", post_id, endpoint)
+        path = endpoint.path(video)
+        size = None if limit is None else checked_count("limit", limit, most=MAX_COMMENTS_PAGE)
         refuse_overlap(endpoint, "extra_query", options.get("extra_query"), ("cursor", "limit"))
+        self._caller.check(endpoint, options)
 
         async def fetch(at: Cursor) -> Page[Comment]:
-            query = {"cursor": at, "limit": limit}
-            return await self._caller.call(endpoint, Page[Comment], post_id, query=query, **options)
+            query = {"cursor": at, "limit": size}
+            return await self._caller.call(endpoint, Page[Comment], video, query=query, options=options)
 
         return Paginator(fetch, cursor=cursor, method=endpoint.method, path=path)
 
@@ -181,18 +185,21 @@ class Posts:
         entries = checked_entries(posts)
         if not entries:
             raise ConfigurationError("posts is empty: there is no URL to analyse")
-        if campaign_id is not None:
-            checked_campaign_id(campaign_id)
-        body = self._caller.analyze_encoder(campaign_id, entries)
-        if campaign_id is None:
+        number = None if campaign_id is None else checked_campaign_id(campaign_id)
+        # A list of the encoder's own: the price goes by this one.
+        body = self._caller.analyze_encoder(number, entries.copy())
+        if number is None:
             refuse_dropped(entries, body)
         endpoint = endpoints.POSTS_ANALYZE
         refuse_overlap(endpoint, "extra_body", options.get("extra_body"), (*_OWN_FIELDS, *body))
-        return await self._caller.call(endpoint, Analysis, body=body, urls=len(entries), **options)
+        return await self._caller.call(endpoint, Analysis, body=body, urls=len(entries), options=options)
 
 
 def _check_ids(post_ids: object) -> None:
     if isinstance(post_ids, str | bytes):
         raise ConfigurationError("post_ids must be a list of ids, not a single string")
+    refuse_table("post_ids", post_ids)
     if not isinstance(post_ids, Iterable | AsyncIterable):
-        raise ConfigurationError(f"post_ids must be a list of ids, or another iterable, not {post_ids!r}")
+        raise ConfigurationError(
+            f"post_ids must be a list of ids, or another iterable, not {quoted(post_ids)}"
+        )

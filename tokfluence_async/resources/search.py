@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Unpack
+from typing import Any, Final
 
 from tokfluence_async.models import AISearchResults
 from tokfluence_async.protocol import endpoints
@@ -16,7 +16,7 @@ MAX_RESULTS: Final = 50
 
 
 async def ai_search(
-    caller: Caller, query: str, *, max_results: int | None = None, **options: Unpack[CallOptions]
+    caller: Caller, query: str, *, max_results: int | None = None, options: CallOptions
 ) -> AISearchResults:
     """Search creators in plain English: 25 credits. It takes seconds.
 
@@ -24,7 +24,7 @@ async def ai_search(
         caller: Makes the call.
         query: What to look for.
         max_results: Creators, 50 at most; 20 by default.
-        **options: What this call does differently.
+        options: What this call does differently.
 
     Returns:
         The creators, and the filters that the query was read as.
@@ -41,4 +41,4 @@ async def ai_search(
     if max_results is not None:
         body["max_results"] = checked_count("max_results", max_results, most=MAX_RESULTS)
     refuse_overlap(endpoints.AI_SEARCH, "extra_body", options.get("extra_body"), ("query", "max_results"))
-    return await caller.call(endpoints.AI_SEARCH, AISearchResults, body=body, **options)
+    return await caller.call(endpoints.AI_SEARCH, AISearchResults, body=body, options=options)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from typing import Any, cast
 
+from tokfluence_async import scalars
 from tokfluence_async.errors import ConfigurationError
 from tokfluence_async.protocol.codec import PostEntry, urls_body
+from tokfluence_async.resources.arguments import refuse_table
 
 __all__ = ["checked_entries", "refuse_dropped"]
 
@@ -16,14 +17,14 @@ def checked_entries(posts: Sequence[str] | Sequence[PostEntry]) -> list[PostEntr
     """Posts to submit, as entries of URL, creator's handle, and fee in cents.
 
     Raises:
-        ConfigurationError: They are no list, an entry is not of that form, or a URL is in it twice and would be
-            charged twice.
+        ConfigurationError: They are no list, an entry is not of that form, or a URL is in it twice, blanks around it
+            apart, and would be charged twice.
     """
     entries = [_entry(f"posts[{place}]", post) for place, post in enumerate(_listed(posts))]
     seen: set[str] = set()
     for url, _, _ in entries:
         if url in seen:
-            raise ConfigurationError(f"{url!r} is submitted twice, and would be charged twice")
+            raise ConfigurationError(f"{scalars.quoted(url)} is submitted twice, and would be charged twice")
         seen.add(url)
     return entries
 
@@ -31,8 +32,9 @@ def checked_entries(posts: Sequence[str] | Sequence[PostEntry]) -> list[PostEntr
 def _listed(posts: object) -> Iterable[object]:
     if isinstance(posts, str | bytes):
         raise ConfigurationError("posts must be a list of URLs, not a single string")
+    refuse_table("posts", posts)
     # A mapping's keys are not its posts, and a set has another order, so another body, in each process.
-    if not isinstance(posts, Iterable) or isinstance(posts, Mapping | AbstractSet):
+    if not isinstance(posts, Iterable) or isinstance(posts, Mapping | set | frozenset):
         raise ConfigurationError(f"posts must be a list, not {type(cast('Any', posts)).__name__}")
     return cast("Iterable[object]", posts)
 
@@ -45,27 +47,50 @@ def _entry(place: str, post: object) -> PostEntry:
         if len(parts) == 3:
             return _url(place, parts[0]), _handle(place, parts[1]), _fee(place, parts[2])
     raise ConfigurationError(
-        f"{place} must be a URL, or a URL, a creator's handle and a fee in whole cents, not {post!r}"
+        f"{place} must be a URL, or a URL, a creator's handle and a fee in whole cents, not {scalars.quoted(post)}"
     )
 
 
-def _url(place: str, url: object) -> str:
-    if not isinstance(url, str) or not url.strip():
-        raise ConfigurationError(f"{place}: the URL must be text that is not blank, not {url!r}")
+def _url(place: str, given: object) -> str:
+    url = _stripped(given)
+    if not url:
+        raise ConfigurationError(
+            f"{place}: the URL must be text that is not blank, not {scalars.quoted(given)}"
+        )
+    if not url.isprintable():
+        raise ConfigurationError(
+            f"{place}: {scalars.quoted(url)} holds a character that can't be seen, such as a line end; no URL does"
+        )
+    if "/" not in url and "." not in url:
+        raise ConfigurationError(
+            f"{place}: {scalars.quoted(url)} is no URL: pass the post's whole address, not its id alone"
+        )
     return url
 
 
-def _handle(place: str, handle: object) -> str | None:
-    if handle is None or (isinstance(handle, str) and handle.strip()):
-        return handle
-    raise ConfigurationError(
-        f"{place}: the creator's handle must be None or text that is not blank, not {handle!r}"
-    )
+def _handle(place: str, given: object) -> str | None:
+    if given is None:
+        return None
+    handle = _stripped(given)
+    if not handle or not handle.isprintable():
+        raise ConfigurationError(
+            f"{place}: the creator's handle must be None or text that is not blank, without line ends, "
+            f"not {scalars.quoted(given)}"
+        )
+    return handle
 
 
-def _fee(place: str, fee: object) -> int:
-    if not isinstance(fee, int) or isinstance(fee, bool) or fee < 0:
-        raise ConfigurationError(f"{place}: the fee must be whole cents, at least 0, not {fee!r}")
+def _stripped(given: object) -> str:
+    """Text without the blanks and line ends around it; empty for what is no text."""
+    return (scalars.text(given) or "").strip()
+
+
+def _fee(place: str, given: object) -> int:
+    fee = scalars.whole(given)
+    if fee is None or not 0 <= fee <= scalars.LARGEST:
+        raise ConfigurationError(
+            f"{place}: the fee must be whole cents, at least 0, not {scalars.quoted(given)}"
+        )
     return fee
 
 
@@ -83,5 +108,6 @@ def refuse_dropped(entries: Sequence[PostEntry], body: Mapping[str, Any]) -> Non
         told = [what for what, there in (("a creator's handle", handle), ("a fee", fee)) if there]
         if told and body == urls_body([each for each, _, _ in entries]):
             raise ConfigurationError(
-                f"posts[{place}] has {' and '.join(told)}, which can be sent with a campaign_id only: {url!r}"
+                f"posts[{place}] has {' and '.join(told)}, which can be sent with a campaign_id only: "
+                f"{scalars.quoted(url)}"
             )

@@ -173,7 +173,7 @@ class Dispatcher:
             self.limiter.cancel()
         else:
             self.limiter.release()
-        seen = see(outcome)
+        seen = see(outcome, deletion=request.method == "DELETE")
         retry_after = balance = None
         if isinstance(outcome, Reply):
             balance = outcome.credits_remaining

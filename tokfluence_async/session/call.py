@@ -20,7 +20,7 @@ from tokfluence_async.session.flights import Flight
 
 __all__ = ["Call", "CallPlan"]
 
-_REPEATABLE: Final = frozenset({Kind.NOT_SENT, Kind.LOST, Kind.RATE_LIMITED, Kind.REFUNDED})
+_REPEATABLE: Final = frozenset({Kind.NOT_SENT, Kind.LOST, Kind.LOST_REFUND, Kind.RATE_LIMITED, Kind.REFUNDED})
 
 
 @frozen
@@ -29,7 +29,7 @@ class CallPlan:
 
     timeout: float
     """Seconds from the first sending to the answer, all repeats and their waits included. Waiting for this client's
-    own rate limit before the first sending does not count."""
+    own rate limit before the first sending does not count, nor what a 429 makes it wait."""
     policy: RetryPolicy
     price: int
     """Credits."""
@@ -100,10 +100,12 @@ class Call:
         if self._at_stake and not keyed:
             # Each repeat of a read may be charged again.
             self._settle(Charge(0, self._at_stake))
-        repeatable = kind in _REPEATABLE or (kind is Kind.GARBLED and not keyed)
+        repeatable = kind in _REPEATABLE or (kind is Kind.GARBLED and self.request.method == "GET")
         if not repeatable or attempt.seen.lasting or number > self.plan.policy.max_retries:
             return None
         wait = self.plan.policy.wait(number, retry_after=attempt.retry_after, random=self.rand)
+        if kind is Kind.RATE_LIMITED:
+            deadline.extend(wait)  # as waiting for this client's own rate limit, it does not count
         if not deadline.allows(wait) or not (self._reserved or self.plan.budget.allows(price)):
             return None
         if not self.retry_budget.withdraw():

@@ -5,11 +5,14 @@ No event holds the key, a header, a query or a body.
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from attrs import define, fields
+
+from tokfluence_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from attrs import frozen as event
@@ -210,7 +213,11 @@ class EventStream:
 
         Returns:
             A function that ends the subscription. Calling it twice is fine.
+
+        Raises:
+            ConfigurationError: It can't be called, or is a coroutine function, which nobody would await.
         """
+        _check_subscriber(subscriber)
         entry: list[Subscriber] = [subscriber]
         self._subscribers = (*self._subscribers, subscriber)
 
@@ -239,6 +246,18 @@ class EventStream:
                 subscriber(event)
             except Exception:
                 logger.exception("an event subscriber raised; the event was %s", type(event).__name__)
+
+
+def _check_subscriber(subscriber: Any) -> None:
+    if not callable(subscriber):
+        raise ConfigurationError(
+            f"a subscriber must be a function of one event, not {type(subscriber).__name__}"
+        )
+    for called in (subscriber, subscriber.__call__):
+        if inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called):
+            raise ConfigurationError(
+                "a subscriber must be a plain function, not an async one: it is called, and nobody awaits it"
+            )
 
 
 def _logged(event: Event) -> str:

@@ -28,7 +28,7 @@ from tokfluence_async.session.attempt import Attempt
 
 __all__ = ["Failure", "error_for"]
 
-_UNKNOWN: Final = frozenset({Kind.LOST, Kind.GARBLED, Kind.REDIRECTED})
+_UNKNOWN: Final = frozenset({Kind.LOST, Kind.LOST_REFUND, Kind.GARBLED, Kind.REDIRECTED})
 _TURNED_AWAY: Final = frozenset({Kind.RATE_LIMITED, Kind.REFUNDED})
 
 _BY_STATUS: Final[dict[int, type[APIError]]] = {
@@ -84,10 +84,10 @@ class Failure:
         """The error for a call that ends with its last attempt.
 
         An answer clears only the attempt that it answers: after a lost one, nothing but success says what became of
-        a call with an idempotency key.
+        a call that changes something. That nothing is there to delete may be its very doing.
         """
         attempt = self.attempts[-1]
-        kind, keyed, unknown = attempt.seen.kind, self.request.idempotency_key is not None, self.unknown
+        kind, reads, unknown = attempt.seen.kind, self.request.method == "GET", self.unknown
         if isinstance(attempt.outcome, NotSent):
             return (
                 self._unknown(attempt)
@@ -101,8 +101,8 @@ class Failure:
             earlier = [each for each in self.attempts if each.seen.kind in _TURNED_AWAY]
             return self._answered(earlier[-1] if earlier else attempt)
         # A `ServerError` says by its class that the call may have been applied; nobody expects that of a 404.
-        told = kind is Kind.LOST and (attempt.outcome.status >= 500 or not keyed)
-        if told or not (keyed and unknown):
+        told = kind in {Kind.LOST, Kind.LOST_REFUND} and (attempt.outcome.status >= 500 or reads)
+        if told or reads or not unknown:
             return self._answered(attempt)
         error = self._unknown(attempt)
         error.__cause__ = self._answered(attempt)
@@ -127,6 +127,8 @@ class Failure:
     def _advice(self) -> str:
         if self.request.idempotency_key is not None:
             return "it may have been applied once: repeat it with this idempotency key only"
+        if self.request.method == "DELETE":
+            return "it may have been deleted: see whether it is still there"
         return "it may have been carried out and charged"
 
     def _unknown(self, attempt: Attempt) -> OutcomeUnknownError:

@@ -281,6 +281,11 @@ def _checked_session(session: Any) -> ClientSession:
         raise ConfigurationError("the aiohttp session that was passed in is closed")
     if session.auth is not None:
         raise ConfigurationError("the aiohttp session that was passed in has credentials of its own (auth=…)")
+    if "X-Request-Id" in session.headers:
+        raise ConfigurationError(
+            "the aiohttp session that was passed in sends an X-Request-Id of its own with each request: the API would "
+            "take every call for a repeat of the first"
+        )
     _check_loop(session, "session")
     return session
 

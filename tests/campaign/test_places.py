@@ -1,0 +1,149 @@
+"""Load files that were put back or taken elsewhere: what the API has seen under their keys is not explained away."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from answering import Answer, Answering
+from loads import KEY, QUICK, make_plan, video_id
+
+from tokfluence_async.campaign.applying import apply, resume, save
+from tokfluence_async.campaign.loadfile import LoadFile
+from tokfluence_async.campaign.report import LoadReport
+from tokfluence_async.client import Tokfluence
+from tokfluence_async.tariff import Price, Tariff
+
+pytestmark = pytest.mark.anyio
+
+BATCH = 10
+URLS = 20
+SECOND = frozenset(video_id(number) for number in range(BATCH, URLS))
+RATE_LIMITED = Answer(429, Answer.error(429, "rate_limited").payload, {"Retry-After": "0"})
+
+
+async def go_on(api: Answering, file: Path, **how: Any) -> LoadReport:
+    async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+        return await resume(file, tok, **how)
+
+
+async def after_one_batch(api: Answering, file: Path) -> None:
+    """A load of which the first batch is bought, and the second was turned away."""
+    api.before = lambda asked: (
+        Answer.error(402, "insufficient_credits") if asked.call == "analyze" and asked.number == 2 else None
+    )
+    async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+        await apply(make_plan(URLS, batch_size=BATCH), tok, file=file)
+    api.before = lambda _: None
+
+
+def put_back(backup: Path, file: Path, how: str) -> None:
+    if how == "deleted":
+        # Its inode's number goes to the next file on many a file system, what was noted at the inode does not.
+        file.unlink()
+        shutil.copy(backup, file)
+    elif how == "overwritten":
+        shutil.copyfile(backup, file)
+    else:
+        backup.replace(file)
+
+
+@pytest.mark.parametrize("how", ["deleted", "overwritten", "moved"])
+async def test_an_older_state_that_was_put_back_is_no_original(tmp_path: Path, how: str) -> None:
+    file, backup = tmp_path / "a.tokload", tmp_path / "backup"
+    with Answering(rejected=SECOND) as api:
+        await after_one_batch(api, file)
+        shutil.copy(file, backup)
+        assert (await go_on(api, file)).state == "complete"
+        put_back(backup, file, how)
+        report = await go_on(api, file)
+        assert not api.charged_twice
+        assert (report.state, report.urls.unknown) == ("needs_review", BATCH)
+        assert report.credits.charged_min <= api.charged <= report.credits.charged_max
+
+
+async def test_a_plan_that_was_put_back_over_its_own_load_is_no_original(tmp_path: Path) -> None:
+    file, backup = tmp_path / "a.tokload", tmp_path / "backup"
+    save(make_plan(BATCH, batch_size=BATCH), file)
+    shutil.copy(file, backup)
+    with Answering(rejected=frozenset(video_id(number) for number in range(BATCH))) as api:
+        assert (await go_on(api, file)).state == "complete"
+        shutil.copyfile(backup, file)
+        api.before = lambda asked: RATE_LIMITED if asked.call == "create" and asked.number == 2 else None
+        assert (await go_on(api, file)).stopped_by == "create_unknown"
+        api.before = lambda asked: (
+            Answer.error(502, "upstream_error") if asked.call == "analyze" and asked.number == 2 else None
+        )
+        await go_on(api, file, campaign_id=4711)
+        assert not api.charged_twice
+
+
+async def test_that_a_plan_was_applied_before_is_not_forgotten(tmp_path: Path) -> None:
+    """Its name is taken though the API was asked under a second key: a copy was at work."""
+    file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
+    save(make_plan(BATCH, batch_size=BATCH), file)
+    shutil.copy(file, copy)
+    with Answering(rejected=frozenset(video_id(number) for number in range(BATCH))) as api:
+        assert (await go_on(api, file)).state == "complete"
+        creates = iter((RATE_LIMITED, None, Answer.error(422, "invalid_campaign")))
+        api.before = lambda asked: next(creates) if asked.call == "create" else None
+        report = await go_on(api, copy)
+        assert report.stopped_by == "duplicate_request"
+        api.before = lambda asked: (
+            Answer.error(502, "upstream_error") if asked.call == "analyze" and asked.number == 2 else None
+        )
+        report = await go_on(api, copy, campaign_id=4711)
+        assert not api.charged_twice
+        assert report.urls.unknown == BATCH
+
+
+async def test_a_resume_that_is_refused_leaves_the_file_in_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "a.tokload"
+    with Answering() as api:
+        await after_one_batch(api, file)
+        dear = Tariff({"posts.analyze": Price(per_url=30)})
+        async with Tokfluence(KEY, base_url=api.base_url, tariff=dear, **QUICK) as tok:
+            assert (await resume(file, tok)).stopped_by == "plan_stale"
+        # The 402 has used the key up, as the API may have it: known by who has sent it.
+        api.before = lambda asked: (
+            Answer.error(409, "duplicate_request") if asked.call == "analyze" and asked.number == 3 else None
+        )
+        assert (await go_on(api, file)).state == "complete"
+
+
+async def test_where_there_are_no_marks_none_is_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(*_: object) -> bytes:
+        raise OSError(95, "not supported")
+
+    monkeypatch.setattr(os, "setxattr", unsupported, raising=False)
+    monkeypatch.setattr(os, "getxattr", unsupported, raising=False)
+    file = tmp_path / "a.tokload"
+    with Answering() as api:
+        await after_one_batch(api, file)
+        api.before = lambda asked: (
+            Answer.error(409, "duplicate_request") if asked.call == "analyze" and asked.number == 3 else None
+        )
+        assert (await go_on(api, file)).state == "complete"
+
+
+@pytest.mark.parametrize("set_", [False, True], ids=["before", "after"])
+async def test_a_crash_around_the_mark_takes_nothing_from_the_file(tmp_path: Path, *, set_: bool) -> None:
+    """The run was on record, and its mark was set at the inode, or not."""
+    file = tmp_path / "a.tokload"
+    with Answering() as api:
+        await after_one_batch(api, file)
+        opened = LoadFile.open(file)
+        with opened.db:
+            opened.set_meta("run", "f" * 32)
+        opened.close()
+        if set_:
+            os.setxattr(file, "user.tokfluence.run", b"f" * 32)
+        api.before = lambda asked: (
+            Answer.error(409, "duplicate_request") if asked.call == "analyze" and asked.number == 3 else None
+        )
+        assert (await go_on(api, file)).state == "complete"

@@ -1,0 +1,86 @@
+"""Whether a load can be paid for: checked before it begins to buy, so that it need not stop half-way."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from tokfluence_async.campaign.plan import Plan
+from tokfluence_async.campaign.report import LoadReport
+from tokfluence_async.campaign.stop import Stop
+from tokfluence_async.session.budget import Budget
+
+__all__ = ["Funds"]
+
+
+@frozen
+class Funds:
+    """What is left to buy against the cap, and against the wallet."""
+
+    plan: Plan
+    report: LoadReport
+    """As the load stood when this run began."""
+    budget: Budget
+    stop: Stop
+    max_credits: int | None
+    """The load's own cap."""
+
+    def check_cap(self, campaign: int) -> None:
+        """Refuse to begin what the cap does not let end.
+
+        What is in doubt is counted as charged already: repeating it under its key can't charge it twice, or not before
+        the API has forgotten the key.
+
+        Args:
+            campaign: Credits that it costs to make, or to look at, the campaign.
+
+        Raises:
+            Stopped: It does not.
+        """
+        left = self.budget.remaining
+        unsent = self.report.urls.unsent
+        needed = self.plan.credits_per_url * unsent + campaign
+        if left is not None and needed > left and unsent:
+            spent = self.report.credits.charged_max
+            cap = spent + left if self.max_credits is None else min(self.max_credits, spent + left)
+            self.stop.request(
+                "max_credits",
+                f"the load costs up to {spent + needed:,} credits in all, more than the cap of {cap:,}; "
+                "raise --max-credits. Nothing was sent",
+            )
+        self.stop.check()
+
+    def check_resubmission(self, urls: int) -> None:
+        """Refuse to begin to buy anew what the cap does not let end.
+
+        Args:
+            urls: How many, once what the campaign lists is taken off.
+
+        Raises:
+            Stopped: It does not.
+        """
+        left, price = self.budget.remaining, self.plan.credits_per_url * urls
+        if left is not None and price > left:
+            self.stop.request(
+                "max_credits",
+                f"to buy anew what is unknown costs {price:,} credits, and {left:,} are left under the cap; raise "
+                "--max-credits. Nothing was bought",
+            )
+        self.stop.check()
+
+    def check_wallet(self, remaining: int) -> None:
+        """Refuse to begin what the wallet does not let end.
+
+        Args:
+            remaining: Credits in it, as the create's answer tells.
+
+        Raises:
+            Stopped: It does not.
+        """
+        rest = self.plan.credits_per_url * self.report.urls.unsent
+        if remaining < rest:
+            self.stop.request(
+                "insufficient_credits",
+                f"the wallet holds {remaining:,} credits and the rest of the load costs {rest:,}; top it up and "
+                "resume. No analysis was bought",
+            )
+        self.stop.check()
