@@ -86,7 +86,7 @@ class Preview:
             f"about {duration(self.eta_seconds)}"
         )
         yield Line(
-            f"Besides   if an answer is lost on the way: {_LOOK} credits for each look into the campaign"
+            f"Besides   if an answer is lost on the way: {_LOOK} credits a page for each look into the campaign"
         )
 
 

@@ -41,7 +41,7 @@ class CallOptions(TypedDict, total=False):
 
     timeout: float
     """Seconds from the first sending to the answer, repeats and their waits included, a day at most; waiting for this
-    client's own rate limit before the first sending does not count."""
+    client's own rate limit before the first sending does not count, nor what a 429 makes it wait."""
     max_retries: int
     """How often it is repeated after its first try."""
     idempotency_key: str | UUID
