@@ -40,9 +40,9 @@ class Tokfluence:
     Args:
         api_key: The key; from TOKFLUENCE_API_KEY by default.
         base_url: Where the API is; https, or http on loopback.
-        timeout: Seconds from the first sending to the answer, repeats and their waits included; waiting for this
-            client's own rate limit before the first sending does not count, nor what a 429 makes it wait.
-            See `Options`, also for what follows.
+        timeout: Seconds from the first sending to the answer, repeats and the waits before them included; what this
+            client's own rate limit and concurrency make it wait does not count, nor what a 429 does. See `Options`,
+            also for what follows.
         max_retries: How often a call is repeated after its first try.
         backoff: Seconds, at most, before the first repeat.
         settle: Seconds before a load repeats or looks into an unknown outcome.

@@ -241,10 +241,9 @@ class Options:
     base_url: str = field(default=DEFAULT_BASE_URL, converter=_check_base_url)
     """Where the API is; https, or http on loopback. Environment: TOKFLUENCE_BASE_URL."""
     timeout: float = field(default=60.0, converter=_to_seconds, validator=_seconds(0.001))
-    """Seconds from the first sending to the answer, repeats and their waits included; waiting for this client's own
-    rate limit before the first sending does not count, nor what a 429 makes it wait. A call that submits URLs gets a
-    thirtieth of it more for each.
-    Environment: TOKFLUENCE_TIMEOUT."""
+    """Seconds from the first sending to the answer, repeats and the waits before them included; what this client's own
+    rate limit and concurrency make it wait does not count, nor what a 429 does. A call that submits URLs gets a
+    thirtieth of it more for each. Environment: TOKFLUENCE_TIMEOUT."""
     max_retries: int = field(default=4, converter=_to_count, validator=_whole(0))
     """How often a call is repeated after its first try. Environment: TOKFLUENCE_MAX_RETRIES."""
     backoff: float = field(default=0.5, converter=_to_seconds, validator=_seconds(0))

@@ -68,7 +68,7 @@ def instrument(
         meter_provider: Where metrics go; the global one by default.
 
     Returns:
-        A function that ends it, and the spans that are open.
+        A function that ends it, the spans that are open, and the reservations that are.
 
     Raises:
         MissingExtraError: On import of this module: ``opentelemetry-api`` is not installed.
@@ -88,6 +88,7 @@ class _Instruments:
         self._tracer = trace.get_tracer(SCOPE, tracer_provider=tracer_provider)
         meter = metrics.get_meter(SCOPE, meter_provider=meter_provider)
         self._spans: dict[int, Span] = {}
+        self._held: dict[int, tuple[int, dict[str, str]]] = {}
         self._duration = meter.create_histogram("tokfluence.request.duration", "s", "Time of a request")
         self._wait = meter.create_histogram("tokfluence.limiter.wait", "s", "Wait for the own rate limit")
         self._retries = meter.create_counter("tokfluence.retries", "{request}", "Repeats")
@@ -117,11 +118,12 @@ class _Instruments:
             case CreditsReserved():
                 call = {_CALL: event.call}
                 self._reserved.add(event.credits, call)
+                self._held[event.reservation] = event.credits, call
                 if event.attempt == 1:
                     self._planned.add(event.credits, call)
             case CreditsSettled():
                 call = {_CALL: event.call}
-                self._reserved.add(-event.credits, call)
+                self._give_back(event.reservation)
                 self._charged.add(event.charged_min, call)
                 self._unknown.add(event.charged_max - event.charged_min, call)
             case _:
@@ -161,7 +163,15 @@ class _Instruments:
             span.set_status(trace.StatusCode.ERROR)
         span.end()
 
+    def _give_back(self, reservation: int) -> None:
+        # What was set aside before the instruments were attached is not in the sum.
+        credits_, call = self._held.pop(reservation, (0, None))
+        if call is not None:
+            self._reserved.add(-credits_, call)
+
     def end(self) -> None:
-        """End the spans of requests that are still under way."""
+        """End the spans of requests that are still under way, and give back what is set aside for them."""
         while self._spans:
             self._spans.popitem()[1].end()
+        for reservation in [*self._held]:
+            self._give_back(reservation)

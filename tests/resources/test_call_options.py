@@ -12,7 +12,13 @@ from typing import Any
 
 import pytest
 
-from tokfluence_async import ConfigurationError, DuplicateRequestError, Tokfluence, UsageError
+from tokfluence_async import (
+    ConfigurationError,
+    DuplicateRequestError,
+    Tokfluence,
+    UpstreamError,
+    UsageError,
+)
 from tokfluence_async.sandbox import Sandbox
 
 pytestmark = pytest.mark.anyio
@@ -29,6 +35,17 @@ async def test_a_uuid_is_an_idempotency_key(tok: Tokfluence, tokfluence_sandbox:
         await tok.posts.analyze([URL], idempotency_key=str(key))
     assert caught.value.request_id == str(key)
     assert [each.request_id for each in tokfluence_sandbox.requests()] == [str(key)] * 2
+
+
+async def test_a_kept_key_that_was_used_is_told_whatever_comes_before(
+    tok: Tokfluence, tokfluence_sandbox: Sandbox
+) -> None:
+    await tok.posts.analyze([URL], idempotency_key="batch-1")
+    tokfluence_sandbox.add_fault(call="posts.analyze", effect="status", status=502)
+    with pytest.raises(DuplicateRequestError) as caught:
+        await tok.posts.analyze([URL], idempotency_key="batch-1")
+    assert caught.value.attempts == 2
+    assert isinstance(caught.value.__cause__, UpstreamError)
 
 
 async def test_any_mapping_will_do(tok: Tokfluence, tokfluence_sandbox: Sandbox) -> None:

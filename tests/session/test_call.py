@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 from call_bench import BUY, PRICE, READ, outcome_of
 from scripted import REFUSED, RESET, error, reply
 
@@ -225,6 +226,14 @@ def test_409_after_an_answer_that_burnt_the_key_tells_that_answer(first: Reply, 
     assert bench.budget.charged == Charge(0, 0)
 
 
+def test_409_for_a_key_that_was_given_may_be_that_of_an_earlier_call() -> None:
+    """The one thing that must not be told then is that nothing was charged."""
+    kept = evolve(BUY, key_given=True)
+    _, failure = outcome_of(kept, [error(429, "rate_limited"), error(409, "duplicate_request")])
+    assert isinstance(failure, DuplicateRequestError)
+    assert isinstance(failure.__cause__, RateLimitedError)
+
+
 def test_409_after_what_was_not_sent_is_somebody_else_s() -> None:
     _, failure = outcome_of(BUY, [REFUSED, error(409, "duplicate_request")])
     assert isinstance(failure, DuplicateRequestError)
@@ -239,7 +248,7 @@ def test_a_deletion_is_over_once_it_is_answered_with_success(answer: Reply) -> N
     assert len(bench.script.sent) == 1
 
 
-@pytest.mark.parametrize("first", [RESET, error(503, "busy")])
+@pytest.mark.parametrize("first", [RESET, error(503, "busy"), error(502, "upstream_error")])
 def test_nothing_there_to_delete_after_a_lost_answer_may_be_its_own_doing(first: Outcome) -> None:
     bench, failure = outcome_of(DELETE, [first, error(404, "campaign_not_found")])
     assert len(bench.script.sent) == 2

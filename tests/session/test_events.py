@@ -77,12 +77,22 @@ def test_the_events_of_a_call_in_their_order() -> None:
         RequestEnded,
         CreditsSettled,
     ]
-    assert seen[0] == CreditsReserved(call="posts.show", attempt=1, credits=2, committed=2, max_credits=90)
+    first, second = (each.reservation for each in seen if isinstance(each, CreditsReserved))
+    assert first < second
+    assert seen[0] == CreditsReserved(
+        call="posts.show", reservation=first, attempt=1, credits=2, committed=2, max_credits=90
+    )
     assert seen[1] == RequestStarted(
         exchange=1, call="posts.show", method="GET", path="/v1/posts/1", attempt=1, request_id=None
     )
     assert seen[3] == CreditsSettled(
-        call="posts.show", credits=2, charged_min=0, charged_max=2, committed=2, balance=None
+        call="posts.show",
+        reservation=first,
+        credits=2,
+        charged_min=0,
+        charged_max=2,
+        committed=2,
+        balance=None,
     )
     assert seen[5] == RetryScheduled(call="posts.show", attempt=1, wait=0.5, reason="lost")
     assert seen[7] == Paused(wait=3.0)
@@ -91,7 +101,13 @@ def test_the_events_of_a_call_in_their_order() -> None:
     assert (ended.exchange, ended.attempt, ended.seen, ended.status) == (3, 3, "applied", 200)
     assert ended.credits_remaining == 55
     assert seen[-1] == CreditsSettled(
-        call="posts.show", credits=2, charged_min=2, charged_max=2, committed=4, balance=55
+        call="posts.show",
+        reservation=second,
+        credits=2,
+        charged_min=2,
+        charged_max=2,
+        committed=4,
+        balance=55,
     )
 
 
@@ -205,6 +221,25 @@ def test_progress_counts() -> None:
     progress.__exit__(None, None, None)
     events.emit(Paused(wait=1))
     assert progress.pauses == 1
+
+
+@pytest.mark.parametrize("listening", [False, True])
+def test_progress_of_a_call_that_had_begun(listening: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    async def main() -> None:
+        events = EventStream()
+        if listening:
+            events.subscribe(lambda _: None)
+        script = Script([reply(x_credits_remaining="55")], latency=9)
+        session = Session(script, Limiter(0), events, concurrency=1)
+        plan = CallPlan(1000.0, RetryPolicy(), 2, Budget())
+        task = asyncio.create_task(session.call(READ, decoder(Post), plan))
+        await asyncio.sleep(1)
+        with Progress(events) as progress:
+            await task
+        assert (progress.reserved, progress.in_flight) == (0, 0)
+        assert (progress.requests, progress.balance, progress.charged_max) == (1, 55, 2)
+
+    virtual_time.run(main())
 
 
 def test_progress_joins_in_the_middle() -> None:

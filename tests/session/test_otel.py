@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -133,6 +134,34 @@ def test_metrics() -> None:
         "lost",
         "rate_limited",
     ]
+
+
+@pytest.mark.parametrize(("attached", "detached"), [(0, 5), (5, 20)])
+def test_what_is_set_aside_meanwhile_is_given_back(attached: int, detached: int) -> None:
+    telemetry = Telemetry()
+
+    async def main() -> None:
+        events = EventStream()
+        session = Session(Script([reply()], latency=9), Limiter(0), events, concurrency=1)
+        plan = CallPlan(1000.0, RetryPolicy(), 25, Budget())
+        loop, ends = asyncio.get_running_loop(), list[Callable[[], None]]()
+
+        def attach() -> None:
+            ends.append(
+                instrument(events, tracer_provider=telemetry.tracers, meter_provider=telemetry.meters)
+            )
+
+        def detach() -> None:
+            ends.pop()()
+
+        loop.call_later(attached, attach)
+        loop.call_later(detached, detach)
+        await asyncio.sleep(0.1)
+        await session.call(READ, decoder(Post), plan)
+        await asyncio.sleep(30)
+
+    virtual_time.run(main())
+    assert set(telemetry.points("tokfluence.credits.reserved").values()) <= {0}
 
 
 def test_a_request_under_way_when_it_ends_has_a_span() -> None:

@@ -105,35 +105,56 @@ def test_after_a_429_the_rest_of_the_time_is_what_it_was() -> None:
     assert 64 < bench.now < 64 + 10
 
 
-def test_waiting_for_the_limiter_counts_for_repeats_but_not_for_the_first_try() -> None:
+def test_waiting_for_the_limiter_does_not_count() -> None:
     async def main() -> None:
-        bench = Bench(RESET, rpm=1)
-        with pytest.raises(OutcomeUnknownError) as caught:
-            await bench.call(timeout=10)
-        assert caught.value.attempts == 1
-        assert bench.now == 10
-        bench.script.steps[:] = [reply()]
+        bench = Bench(RESET, reply(), rpm=1)
         await bench.call(timeout=10)
         assert bench.times[1] > 50
+        assert bench.script.sent[1][2] == pytest.approx(9.5, abs=0.1)  # but the backoff did
+        await bench.call(timeout=10)
+        assert bench.times[2] > 100
         bench.assert_at_rest()
 
     run(main)
 
 
-def test_a_place_that_is_not_free_in_time_ends_a_repeat() -> None:
+def test_waiting_for_a_place_does_not_count() -> None:
     async def slow(_: Request) -> Outcome:
         await asyncio.sleep(300)
         return reply()
 
     async def main() -> None:
-        bench = Bench(RESET, slow, concurrency=1)
+        bench = Bench(RESET, slow, reply(), concurrency=1)
         first = asyncio.create_task(bench.call(timeout=10))
         await asyncio.sleep(0.001)
         second = asyncio.create_task(bench.call(timeout=1000))
-        with pytest.raises(OutcomeUnknownError):
-            await first
-        assert bench.now == 10
-        await second
+        await asyncio.gather(first, second)
+        assert 300 < bench.now < 302
+        bench.assert_at_rest()
+
+    run(main)
+
+
+def test_a_repeat_goes_before_what_has_not_begun() -> None:
+    async def main() -> None:
+        bench = Bench(error(503, "busy"), reply(), concurrency=2, latency=1)
+        first = asyncio.create_task(bench.call())
+        await asyncio.sleep(0)
+        others = [asyncio.create_task(bench.call()) for _ in range(500)]
+        assert isinstance(await first, Post)
+        assert bench.now <= 4
+        await asyncio.gather(*others)
+        bench.assert_at_rest()
+
+    run(main)
+
+
+def test_another_s_429_does_not_use_up_the_time_of_a_repeat() -> None:
+    async def main() -> None:
+        bench = Bench(error(503, "busy"), error(429, "rate_limited", retry_after="65"), reply())
+        posts = await asyncio.gather(bench.call(timeout=10), bench.call(timeout=10))
+        assert all(isinstance(each, Post) for each in posts)
+        assert bench.now > 65
         bench.assert_at_rest()
 
     run(main)

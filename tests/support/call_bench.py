@@ -36,6 +36,7 @@ class Bench:
         self.limiter = Limiter(rpm)
         self.budget = Budget(cap)
         self.events = EventStream()
+        self.concurrency = concurrency
         self.began = self.loop.time()
         self.session = Session(
             self.script,
@@ -63,8 +64,7 @@ class Bench:
     def assert_at_rest(self) -> None:
         """No slot is held, no credit reserved, no place taken, nothing under way."""
         assert self.limiter.waiting == 0
-        assert vars(self.session._dispatcher)["_places"]._value >= 1
-        assert not self.session._dispatcher._places.locked()
+        assert self.session._dispatcher._places.free == self.concurrency
         assert self.limiter._ring._held == 0
         assert self.budget.reserved == 0
         assert len(self.session._flights) == 0

@@ -82,7 +82,9 @@ class Buyer:
         self.stop.check()
         self.budget.reserve(reserved)
         before = order.charged
-        tell_reserved(self.session, self.budget, order.request.call, len(order.history) + 1, reserved)
+        number = tell_reserved(
+            self.session, self.budget, order.request.call, len(order.history) + 1, reserved
+        )
         try:
             bought = await self._send(order, record)
         except BaseException:
@@ -96,6 +98,7 @@ class Buyer:
                 self.session,
                 self.budget,
                 order.request.call,
+                reservation=number,
                 reserved=reserved,
                 before=before,
                 now=order.charged,

@@ -82,7 +82,7 @@ class Reader:
 
     async def _attempt(self, request: Request, price: int, number: int) -> Attempt:
         self.budget.reserve(price)
-        tell_reserved(self.tok.session, self.budget, request.call, number, price)
+        reservation = tell_reserved(self.tok.session, self.budget, request.call, number, price)
         intents: list[int | None] = []
         cost = _NOTHING
         try:
@@ -94,7 +94,15 @@ class Reader:
             raise
         finally:
             self.budget.settle(price, cost)
-        tell_settled(self.tok.session, self.budget, request.call, reserved=price, before=_NOTHING, now=cost)
+            tell_settled(
+                self.tok.session,
+                self.budget,
+                request.call,
+                reservation=reservation,
+                reserved=price,
+                before=_NOTHING,
+                now=cost,
+            )
         ended = self.wall_clock()
         await self.journal.run(
             lambda db: records.end_attempt(

@@ -158,7 +158,6 @@ class Reconciler:
                 session,
                 budget,
                 POSTS_ANALYZE.name,
-                reserved=0,
                 before=batch.charged,
                 now=settlement.charge,
             )

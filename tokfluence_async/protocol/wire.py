@@ -89,6 +89,8 @@ class Request:
     """How many URLs the body submits: what its price and its time depend on."""
     max_body: int = MAX_BODY
     """Bytes of the response that are read at most; a longer one is a reply that can't be read."""
+    key_given: bool = False
+    """Whether the caller chose the key, who may have used it before."""
 
 
 @frozen

@@ -40,8 +40,8 @@ class CallOptions(TypedDict, total=False):
     """What one call may do differently from its client."""
 
     timeout: float
-    """Seconds from the first sending to the answer, repeats and their waits included, a day at most; waiting for this
-    client's own rate limit before the first sending does not count, nor what a 429 makes it wait."""
+    """Seconds from the first sending to the answer, repeats and the waits before them included, a day at most; what
+    this client's own rate limit and concurrency make it wait does not count, nor what a 429 does."""
     max_retries: int
     """How often it is repeated after its first try."""
     idempotency_key: str | UUID
@@ -172,10 +172,10 @@ class Caller:
             raise ConfigurationError(
                 f"{endpoint.name}: no option is named {unknown}; there are: {', '.join(sorted(_OPTIONS))}"
             )
-        key = options.get("idempotency_key")
+        given, key = options.get("idempotency_key"), None
         if endpoint.keyed:
-            key = str(uuid4()) if key is None else _checked_key(key)
-        elif key is not None:
+            key = str(uuid4()) if given is None else _checked_key(given)
+        elif given is not None:
             raise ConfigurationError(f"{endpoint.name} takes no idempotency key: only POSTs do")
         headers = options.get("extra_headers")
         return Request(
@@ -185,6 +185,7 @@ class Caller:
             query=_query(endpoint, query, options.get("extra_query")),
             body=_body(endpoint, body, options.get("extra_body")),
             idempotency_key=key,
+            key_given=given is not None,
             headers=self.extra_headers if headers is None else {**self.extra_headers, **own_headers(headers)},
             urls=urls,
         )

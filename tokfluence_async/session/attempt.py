@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol
 
 from attrs import define
 
@@ -14,13 +14,12 @@ from tokfluence_async.protocol.seen import Kind, Seen, see
 from tokfluence_async.protocol.wire import Lost, NotSent, Outcome, Reply, Request
 from tokfluence_async.session.events import EventStream, Paused, RequestEnded, RequestStarted, Waited
 from tokfluence_async.session.flights import Flight
+from tokfluence_async.session.places import Places
 
 if TYPE_CHECKING:
     from tokfluence_async.protocol.limiter import Limiter
 
 __all__ = ["Attempt", "Dispatcher", "OutOfTimeError", "Sender"]
-
-T = TypeVar("T")
 
 DEFAULT_PAUSE: Final = 5.0
 """Seconds that everybody waits after a 429 without a usable ``Retry-After``."""
@@ -32,7 +31,7 @@ CANCELLED: Final = Seen(Kind.LOST, message="cancelled before the answer came")
 
 
 class OutOfTimeError(Exception):
-    """The deadline came before the request could be sent; nothing was."""
+    """There is no time left to send the request in; nothing was sent."""
 
 
 class Sender(Protocol):
@@ -84,7 +83,7 @@ class Dispatcher:
         self.limiter = limiter
         self.clock: Callable[[], float] = asyncio.get_running_loop().time
         self._transport = transport
-        self._places = asyncio.Semaphore(concurrency)
+        self._places = Places(concurrency)
         self._wall_clock = wall_clock
         self._exchanges = 0
 
@@ -108,27 +107,24 @@ class Dispatcher:
             request: What to send.
             flight: Is told when the request may have left.
             timeout: Seconds, counted from sending.
-            number: Which attempt of the call this is, for the events.
+            number: Which attempt of the call this is: for the events, and because a repeat goes before what has not
+                begun.
             before_send: Awaited when the request may leave, just before it does. If it raises, nothing is sent.
-            deadline: Also the end of waiting, and the end of the answer if it comes before the timeout.
+            deadline: The end of the answer, if it comes before the timeout; put off by the time that this waits for a
+                place and for the rate limit.
 
         Raises:
-            OutOfTimeError: The deadline came first. Nothing was sent.
+            OutOfTimeError: The deadline had come. Nothing was sent.
             asyncio.CancelledError: The caller was cancelled. Whether the request may have been sent, the flight tells.
         """
-        if deadline is None:
-            await self._places.acquire()
-        else:
-            await self._within(deadline, self._places.acquire())
+        asked = 0.0 if deadline is None else self.clock()
+        if not self._places.try_acquire():
+            await self._places.acquire(repeat=number > 1)
         try:
-            if self.limiter.try_acquire():
-                waited = 0.0
-            elif deadline is None:
-                waited = await self.limiter.acquire()
-            else:
-                waited = await self._within(deadline, self.limiter.acquire())
+            waited = 0.0 if self.limiter.try_acquire() else await self.limiter.acquire()
             try:
                 if deadline is not None:
+                    deadline.extend(self.clock() - asked)
                     timeout = min(timeout, deadline.remaining())
                     if timeout < SHORTEST:
                         raise OutOfTimeError
@@ -146,26 +142,17 @@ class Dispatcher:
         finally:
             self._places.release()
 
-    @staticmethod
-    async def _within(deadline: Deadline, wait: Awaitable[T]) -> T:
-        try:
-            async with asyncio.timeout(deadline.remaining()):
-                return await wait
-        except TimeoutError:
-            raise OutOfTimeError from None
-
     async def _send(self, request: Request, timeout: float, number: int) -> Attempt:
         self._exchanges += 1
         exchange = self._exchanges
-        told = self.events.wanted
         started = self.clock()
         try:
-            if told:
+            if self.events.wanted:
                 self._tell_start(request, number, exchange)
             outcome = await self._transport.send(request, timeout=timeout)
         except BaseException:
             self.limiter.release()
-            if told:
+            if self.events.wanted:
                 ended = Attempt(Lost(""), CANCELLED, self.clock() - started, None, None)
                 self._tell_end(request, ended, number, exchange, "cancelled")
             raise
@@ -184,7 +171,7 @@ class Dispatcher:
         attempt = Attempt(outcome, seen, self.clock() - started, retry_after, balance)
         if seen.kind is Kind.RATE_LIMITED:
             self._pause(DEFAULT_PAUSE if retry_after is None else min(retry_after, MAX_PAUSE))
-        if told:
+        if self.events.wanted:
             self._tell_end(request, attempt, number, exchange, seen.kind.value)
         return attempt
 

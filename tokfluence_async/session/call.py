@@ -14,7 +14,12 @@ from tokfluence_async.protocol.seen import Kind
 from tokfluence_async.protocol.wire import Request
 from tokfluence_async.session.attempt import Attempt, Dispatcher, OutOfTimeError
 from tokfluence_async.session.budget import Budget, Charge, charge_of
-from tokfluence_async.session.events import CreditsReserved, CreditsSettled, RetryScheduled
+from tokfluence_async.session.events import (
+    CreditsReserved,
+    CreditsSettled,
+    RetryScheduled,
+    reservation_numbers,
+)
 from tokfluence_async.session.failures import Failure
 from tokfluence_async.session.flights import Flight
 
@@ -28,8 +33,8 @@ class CallPlan:
     """How a call is to be made: its deadline, its repeats, its price."""
 
     timeout: float
-    """Seconds from the first sending to the answer, all repeats and their waits included. Waiting for this client's
-    own rate limit before the first sending does not count, nor what a 429 makes it wait."""
+    """Seconds from the first sending to the answer, all repeats and the waits before them included. What this client's
+    own rate limit and concurrency make it wait does not count, nor what a 429 does."""
     policy: RetryPolicy
     price: int
     """Credits."""
@@ -47,7 +52,8 @@ class Call:
     retry_budget: RetryBudget
     rand: Callable[[], float]
     attempts: list[Attempt] = field(factory=list[Attempt], init=False)
-    _reserved: bool = field(default=False, init=False)
+    _reserved: int = field(default=0, init=False)
+    """Number of the reservation; 0 where there is none."""
     _at_stake: int = field(default=0, init=False)
     """Credits that the attempts under the present reservation may have cost. Under one idempotency key the API charges
     once at most, however many there are."""
@@ -123,11 +129,12 @@ class Call:
     def _reserve(self) -> None:
         budget, events = self.plan.budget, self.dispatcher.events
         budget.reserve(self.plan.price)
-        self._reserved = True
+        self._reserved = next(reservation_numbers)
         if events.wanted:
             events.emit(
                 CreditsReserved(
                     call=self.request.call,
+                    reservation=self._reserved,
                     attempt=len(self.attempts) + 1,
                     credits=self.plan.price,
                     committed=budget.committed,
@@ -138,11 +145,12 @@ class Call:
     def _settle(self, charge: Charge) -> None:
         budget, events = self.plan.budget, self.dispatcher.events
         budget.settle(self.plan.price, charge)
-        self._reserved, self._at_stake = False, 0
+        reservation, self._reserved, self._at_stake = self._reserved, 0, 0
         if events.wanted:
             events.emit(
                 CreditsSettled(
                     call=self.request.call,
+                    reservation=reservation,
                     credits=self.plan.price,
                     charged_min=charge.min,
                     charged_max=charge.max,

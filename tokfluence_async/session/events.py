@@ -6,8 +6,9 @@ No event holds the key, a header, a query or a body.
 from __future__ import annotations
 
 import inspect
+import itertools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from attrs import define, fields
@@ -58,6 +59,7 @@ _LOGGED: Final = frozenset(
         "reason",
         "rejected",
         "request_id",
+        "reservation",
         "seen",
         "settled",
         "status",
@@ -68,6 +70,10 @@ _LOGGED: Final = frozenset(
 )
 """Fields of events that are written to the log. What is not named here is not: the API's messages, for one, may quote
 what was sent."""
+
+
+reservation_numbers: Iterator[int] = itertools.count(1)
+"""Where each reservation of credits gets its number."""
 
 
 @event(kw_only=True)
@@ -166,6 +172,8 @@ class CreditsReserved(Event):
 
     call: str
     """Name of the call."""
+    reservation: int
+    """Number of the reservation, unique in the process; its `CreditsSettled` has the same."""
     attempt: int
     """The attempt that it is for: 1, or more for a read that is repeated, whose repeats may each be charged."""
     credits: int
@@ -182,6 +190,8 @@ class CreditsSettled(Event):
 
     call: str
     """Name of the call."""
+    reservation: int
+    """Number of the reservation, as in its `CreditsReserved`."""
     credits: int
     """Credits that had been set aside."""
     charged_min: int

@@ -29,6 +29,8 @@ from tokfluence_async.session.attempt import Attempt
 __all__ = ["Failure", "error_for"]
 
 _UNKNOWN: Final = frozenset({Kind.LOST, Kind.LOST_REFUND, Kind.GARBLED, Kind.REDIRECTED})
+_DELETION_UNKNOWN: Final = _UNKNOWN | {Kind.REFUNDED}
+"""A refund says nothing of the effect, and a deletion has no key under which a repeat would tell."""
 _TURNED_AWAY: Final = frozenset({Kind.RATE_LIMITED, Kind.REFUNDED})
 
 _BY_STATUS: Final[dict[int, type[APIError]]] = {
@@ -78,7 +80,8 @@ class Failure:
     @property
     def unknown(self) -> bool:
         """Whether one of the attempts may have been applied."""
-        return any(attempt.seen.kind in _UNKNOWN for attempt in self.attempts)
+        unknown = _DELETION_UNKNOWN if self.request.method == "DELETE" else _UNKNOWN
+        return any(attempt.seen.kind in unknown for attempt in self.attempts)
 
     def error(self) -> RequestError:
         """The error for a call that ends with its last attempt.
@@ -97,15 +100,27 @@ class Failure:
         if not isinstance(attempt.outcome, Reply) or kind is Kind.GARBLED:
             return self._unknown(attempt)
         if kind is Kind.SEEN_BEFORE and not unknown:
-            # The key is known because of an earlier attempt of this very call: what that was told is the reason.
-            earlier = [each for each in self.attempts if each.seen.kind in _TURNED_AWAY]
-            return self._answered(earlier[-1] if earlier else attempt)
+            return self._seen_before(attempt)
         # A `ServerError` says by its class that the call may have been applied; nobody expects that of a 404.
         told = kind in {Kind.LOST, Kind.LOST_REFUND} and (attempt.outcome.status >= 500 or reads)
         if told or reads or not unknown:
             return self._answered(attempt)
         error = self._unknown(attempt)
         error.__cause__ = self._answered(attempt)
+        return error
+
+    def _seen_before(self, attempt: Attempt) -> APIError:
+        """The error for a key that the API knows, while no attempt of this call can have been applied."""
+        earlier = [each for each in self.attempts if each.seen.kind in _TURNED_AWAY]
+        if not earlier:
+            return self._answered(attempt)
+        turned_away = self._answered(earlier[-1])
+        if not self.request.key_given:
+            # Nobody else has the key: it is known because of that earlier attempt, whose answer is the reason.
+            return turned_away
+        # It may be known because of an earlier call with this key, which may have been applied.
+        error = self._answered(attempt)
+        error.__cause__ = turned_away
         return error
 
     def interrupted(self, *, under_way: bool) -> RequestError:

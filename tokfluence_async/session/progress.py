@@ -33,6 +33,7 @@ class Progress:
     _events: EventStream = field(repr=False)
     _unsubscribe: Callable[[], None] | None = field(default=None, init=False, repr=False)
     _flying: set[int] = field(factory=set[int], init=False, repr=False)
+    _held: set[int] = field(factory=set[int], init=False, repr=False)
     requests: int = field(default=0, init=False)
     """Requests that have ended, repeats included."""
     succeeded: int = field(default=0, init=False)
@@ -98,8 +99,12 @@ class Progress:
             case CreditsReserved():
                 self.planned += event.credits if event.attempt == 1 else 0
                 self.reserved += event.credits
+                self._held.add(event.reservation)
             case CreditsSettled():
-                self.reserved -= event.credits
+                # What was set aside before this was made is not in the sum.
+                if event.reservation in self._held:
+                    self._held.remove(event.reservation)
+                    self.reserved -= event.credits
                 self.charged_min += event.charged_min
                 self.charged_max += event.charged_max
             case _:
