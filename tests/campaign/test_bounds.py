@@ -117,6 +117,22 @@ async def test_refusals_one_after_the_other_stop_the_load(file: Path) -> None:
     assert (report.urls.rejected, api.asked["analyze"]) == (30, 5)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [{"error": {"code": "invalid_body", "message": "unknown field"}}, b"<html>", b""],
+    ids=["error", "html", "empty"],
+)
+async def test_successes_that_can_not_be_read_stop_the_load(file: Path, answer: Any) -> None:
+    with Answering() as api:
+        api.after = lambda asked, given: Answer(200, answer) if asked.call == "analyze" else given
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+            report = await apply(make_plan(100, batch_size=10), tok, file=file)
+        assert report.stopped_by == "outcome_unknown"
+        assert "can't be read" in report.message
+        assert api.asked["analyze"] == 3
+        assert report.credits.charged_min <= api.charged <= report.credits.charged_max
+
+
 async def test_a_stop_does_not_wait_for_the_rate_limit(file: Path) -> None:
     slow_down = Answer(429, Answer.error(429, "rate_limited").payload, {"Retry-After": "60"})
     with Answering() as api:

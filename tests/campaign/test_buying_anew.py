@@ -140,8 +140,12 @@ async def test_what_is_left_to_buy_is_bought_without_what_is_unknown(tmp_path: P
             report = await apply(make_plan(URLS + 5, batch_size=URLS), tok, file=file)
         assert report.stopped_by == "insufficient_credits"
         assert (report.urls.unknown, report.urls.unsent) == (URLS, 5)
-        report = await go_on(api, file, resubmit_unknown=True, max_credits=PRICE + 5 * 25 + 20)
+        # Room for one of the two, and for the look.
+        asked, cap = api.asked["analyze"], report.credits.charged_max + PRICE + 10
+        report = await go_on(api, file, resubmit_unknown=True, max_credits=cap)
         assert (report.stopped_by, report.urls.unknown, report.urls.unsent) == ("max_credits", URLS, 5)
+        assert f"{PRICE + 5 * 25} credits" in report.message
+        assert api.asked["analyze"] == asked
         api.before = lambda _: None
         api.after = late
         report = await go_on(api, file, max_credits=10_000)

@@ -80,8 +80,83 @@ def test_other_fee_columns_need_their_unit(name: str) -> None:
 
 
 def test_a_column_of_cents_is_not_read_as_units() -> None:
-    with pytest.raises(InputError, match="says cents"):
-        choose_by_name(["url", "fee_cents"], InputOptions(fee_unit="units"))
+    for name in ("fee_cents", "fee_usd_cents", "Fee cents (EUR)"):
+        with pytest.raises(InputError, match="says cents"):
+            choose_by_name(["url", name], InputOptions(fee_unit="units"))
+
+
+@pytest.mark.parametrize(
+    ("name", "currency"),
+    [
+        ("fee_usd_cents", "USD"),
+        ("amount_cents_usd", "USD"),
+        ("Fee USD cents", "USD"),
+        ("Fee (cents, EUR)", "EUR"),
+        ("feeUsdCents", "USD"),
+        ("fee_in_usd_cents", "USD"),
+        ("creator fee in US cents", "USD"),
+        ("fee_euro_cents", "EUR"),
+        ("Fee (\u00a3, cents)", "GBP"),
+        ("fee_dollar_cents", None),
+    ],
+)
+def test_fee_columns_that_say_cents_and_a_currency(name: str, currency: str | None) -> None:
+    choice = choose_by_name(["url", name], PLAIN)
+    assert (choice.fee, choice.fee_unit) == (Column(1, name, guessed=True), "cents")
+    assert (choice.says_cents, choice.fee_currency) == (True, currency)
+    fees = choice.fee_parser()
+    assert (fees.unit, fees.says_cents, fees.currency) == ("cents", True, currency)
+
+
+@pytest.mark.parametrize(
+    ("name", "currency"),
+    [
+        ("fee_eur", "EUR"),
+        ("Fee (\u20ac)", "EUR"),
+        ("fees in euros", "EUR"),
+        ("Price [GBP]", "GBP"),
+        ("Fee ($)", None),
+        ("fee in dollars", None),
+        ("fee_usd_units", "USD"),
+        ("fee_units_usd", "USD"),
+        ("Fee", None),
+    ],
+)
+def test_a_fee_column_may_name_a_currency(name: str, currency: str | None) -> None:
+    choice = choose_by_name(["url", name], InputOptions(fee_unit="units"))
+    assert (choice.fee_currency, choice.says_cents) == (currency, False)
+    assert choice.fee_parser().currency == currency
+
+
+@pytest.mark.parametrize(
+    "name", ["fee_percent", "Fee percent", "Fee %", "rate (%)", "fee per cent", "fee_percents"]
+)
+def test_a_column_of_percents_is_no_fee(name: str) -> None:
+    assert choose_by_name(["url", name], PLAIN).ignored == (name,)
+    with pytest.raises(InputError, match="--fee-unit"):
+        choose_by_name(["url", name], InputOptions(fee_column=name))
+    choice = choose_by_name(["url", name], InputOptions(fee_column=name, fee_unit="cents"))
+    assert (choice.fee, choice.says_cents) == (Column(1, name, guessed=False), False)
+
+
+@pytest.mark.parametrize(
+    ("name", "cents", "currency"),
+    [
+        ("honorarium", False, None),
+        ("honorarium_cents", True, None),
+        ("Honorarium (EUR cents)", True, "EUR"),
+        ("honorarium_cents_usd", True, "USD"),
+        ("Honorarium EUR", False, "EUR"),
+        ("honorariumUSD", False, "USD"),
+        ("influenceur", False, None),
+        ("Honorarium US", False, None),
+        ("EUR or USD", False, None),
+    ],
+)
+def test_a_column_that_is_told_says_so_too(name: str, cents: bool, currency: str | None) -> None:  # noqa: FBT001 - a value
+    options = InputOptions(fee_column=name, fee_unit=None if cents else "units")
+    choice = choose_by_name(["url", name], options)
+    assert (choice.says_cents, choice.fee_currency) == (cents, currency)
 
 
 @pytest.mark.parametrize("names", [["Post", "Link", "Notes"], ["url", "url"], ["Where", "Notes"]])
@@ -118,7 +193,7 @@ def test_a_name_goes_before_a_number() -> None:
     assert choose_by_name(["2", "url"], InputOptions(url_column="2")).url.index == 0
 
 
-@pytest.mark.parametrize("told", ["Nowhere", 0, 3, "0"])
+@pytest.mark.parametrize("told", ["Nowhere", 0, 3, "0", "9" * 5000])
 def test_a_column_that_is_not_there(told: str | int) -> None:
     with pytest.raises(InputError, match="there is no column"):
         choose_by_name(["url", "Where"], InputOptions(url_column=told))

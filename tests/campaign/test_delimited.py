@@ -148,7 +148,7 @@ def test_sniffing_prefers_what_splits_all_records_alike() -> None:
 def test_bad_rows_say_why() -> None:
     data = (
         f"url,creator_handle,fee_cents\n{URL.format(0)},Kitchen Lab,5\n"
-        f"{URL.format(1)},@h,500.00\n{URL.format(2)},@h,-5\n"
+        f"{URL.format(1)},@h,500.50\n{URL.format(2)},@h,-5\n"
         f'{URL.format(3)},@h\n{URL.format(4)},@h,5,6\n"{URL.format(5)}"x,@h,5\n{URL.format(6)},@h,5\n'
     )
     rows = read(data)

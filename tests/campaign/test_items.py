@@ -56,7 +56,7 @@ def test_strings_tuples_lists_and_mappings() -> None:
         ((URL, "h", 5.0), "bad_fee"),
         ((URL, "h", True), "bad_fee"),
         ((URL, "h", -5), "bad_fee"),
-        ((URL, "h", "5.00"), "bad_fee"),
+        ((URL, "h", "5.50"), "bad_fee"),
         ((URL, "h", Decimal("5.5")), "bad_fee"),
     ],
 )
@@ -65,6 +65,58 @@ def test_what_can_not_be_used_is_a_bad_row(item: object, reason: str) -> None:
     assert isinstance(row, BadRow)
     assert (row.number, row.reason, row.source) == (1, reason, None)
     assert row.message
+
+
+def test_what_pandas_puts_where_nothing_stands_is_missing() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(
+        {
+            "url": pandas.array([URL, URL, None], "string"),
+            "creator_handle": pandas.array(["@maker", None, None], "string"),
+            "fee_cents": pandas.array([5, None, None], "Int64"),
+        }
+    )
+    records = frame.to_dict("records")
+    rows = list(
+        read_items([*records, (URL, pandas.NaT, pandas.NaT), (float("nan"), pandas.NA)], ItemReader())
+    )
+    assert rows == [
+        Row(1, URL, "maker", 5, [URL, "@maker", "5"]),
+        Row(2, URL, None, None, [URL, "", ""]),
+        Row(3, "", None, None, ["", "", ""]),
+        Row(4, URL, None, None, [URL, "", ""]),
+        Row(5, "", None, None, ["", ""]),
+    ]
+
+
+def test_what_is_only_called_like_a_mark_of_pandas_is_none() -> None:
+    mark = type("NAType", (), {})()
+    rows = list(read_items([(URL, "h", mark), (URL, mark), (mark,)], ItemReader()))
+    assert [row.reason for row in rows if isinstance(row, BadRow)] == [
+        "bad_fee",
+        "bad_handle",
+        "malformed_row",
+    ]
+
+
+def test_keys_tell_the_unit_and_the_currency_of_fees() -> None:
+    reader = ItemReader(InputOptions())
+    items: list[object] = [
+        {"url": URL},
+        {"url": URL, "fee_usd_cents": 5},
+        {"url": URL, "fee_usd_cents": "5.50"},
+        {"url": URL, "fee_cents": 6},
+        {"url": URL, "fee_eur_cents": 7},
+    ]
+    rows = list(read_items(items, reader))
+    assert [row.fee_cents if isinstance(row, Row) else row.reason for row in rows] == [
+        *(None, 5, "bad_fee", 6, "malformed_row"),
+    ]
+    assert reader.fees("cents").currency == "USD"
+    assert isinstance(rows[2], BadRow)
+    assert isinstance(rows[4], BadRow)
+    assert "--fee-unit" not in rows[2].message
+    assert "these fees are in EUR, but others here are in USD" in rows[4].message
 
 
 def test_units_hold_for_tuples_and_mappings() -> None:

@@ -22,6 +22,12 @@ NBSP, THIN, NARROW = "\u00a0", "\u2009", "\u202f"
         ("50000", 50000),
         (" 50000 ", 50000),
         ("007", 7),
+        # What pandas makes of whole cents with a gap among them.
+        ("50000.0", 50000),
+        ("0.0", 0),
+        ("50000\u00a2", 50000),
+        ("50 \u00a2", 50),
+        ("\u00a250", 50),
         (str(MAX_FEE_CENTS), MAX_FEE_CENTS),
     ],
 )
@@ -33,8 +39,15 @@ def test_cents(text: str, cents: int | None) -> None:
     "text",
     [
         *(
+            "500.50",
             "500.00",
-            "500.0",
+            "500,00",
+            "500.",
+            ".0",
+            "1.234.0",
+            "\u0667.0",
+            "\u00a25\u00a2",
+            "\u00a2",
             "1,000",
             "-1",
             "+1",
@@ -48,7 +61,7 @@ def test_cents(text: str, cents: int | None) -> None:
             "--5",
             "\u00b2",
         ),
-        *(str(MAX_FEE_CENTS + 1), "-" + "9" * 30, "9" * 5000),
+        *(str(MAX_FEE_CENTS + 1), "-" + "9" * 30, "9" * 5000, "9" * 5000 + ".0", "-5.0"),
     ],
 )
 def test_what_is_not_whole_cents(text: str) -> None:
@@ -101,6 +114,10 @@ def test_units(text: str, cents: int | None) -> None:
         ("1 234.567", "not an amount"),
         ("500.", "not an amount"),
         ("5 USD EUR", "not an amount"),
+        ("50\u00a2", "in cents"),
+        ("50 \u00a2", "in cents"),
+        ("\u00a250", "in cents"),
+        ("US\u00a2 50", "in cents"),
         ("$5 EUR", "two currencies"),
         ("NaN", "not an amount"),
         ("1e3", "not an amount"),
@@ -114,7 +131,10 @@ def test_what_is_not_an_amount(text: str, why: str) -> None:
 
 def test_the_hint_about_units_stands_only_where_it_may_help() -> None:
     with pytest.raises(InputError, match="--fee-unit units"):
-        FeeParser("cents").parse("500.00")
+        FeeParser("cents").parse("500.50")
+    with pytest.raises(InputError, match="not a whole number of cents") as caught:
+        FeeParser("cents", says_cents=True).parse("500.50")
+    assert "--fee-unit" not in str(caught.value)
     with pytest.raises(InputError) as caught:
         FeeParser("cents").parse("tbc")
     assert "--fee-unit" not in str(caught.value)
@@ -129,6 +149,32 @@ def test_one_source_has_one_currency() -> None:
     with pytest.raises(InputError, match=r"\$.* EUR"):
         fees.parse("$5")
     assert fees.currency == "EUR"
+
+
+def test_a_column_names_the_currency_of_its_fees() -> None:
+    fees = FeeParser("units", currency="USD")
+    # A sign that several currencies have is no other one.
+    assert [fees.parse(text) for text in ("5", "$5", "US$ 5", "5 usd")] == [500] * 4
+    assert fees.currency == "USD"
+    for text in ("5 EUR", "\u20ac5", "C$5"):
+        with pytest.raises(InputError, match="others here are in USD"):
+            fees.parse(text)
+    assert FeeParser("units", currency="EUR").parse("5 \u20ac") == 500
+    with pytest.raises(InputError, match="EUR"):
+        FeeParser("units", currency="EUR").parse("$5")
+
+
+def test_what_several_columns_say_must_agree() -> None:
+    fees = FeeParser("units")
+    fees.heed(says_cents=False, currency=None)
+    assert (fees.currency, fees.says_cents) == (None, False)
+    assert fees.parse("$5") == 500
+    fees.heed(says_cents=True, currency="CAD")
+    assert (fees.currency, fees.says_cents) == ("CAD", True)
+    fees.heed(says_cents=False, currency=None)
+    assert (fees.currency, fees.says_cents) == ("CAD", True)
+    with pytest.raises(InputError, match=r"in EUR.* in CAD"):
+        fees.heed(says_cents=False, currency="EUR")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from answering import Answer, Answering
+from answering import Answer, Answering, Asked
 from loads import KEY, QUICK, make_plan, video_id
 
 from tokfluence_async.campaign.applying import apply, resume, save
@@ -63,6 +63,96 @@ async def test_an_older_state_that_was_put_back_is_no_original(tmp_path: Path, h
         assert not api.charged_twice
         assert (report.state, report.urls.unknown) == ("needs_review", BATCH)
         assert report.credits.charged_min <= api.charged <= report.credits.charged_max
+
+
+async def test_an_older_state_from_within_the_same_run_is_no_original(tmp_path: Path) -> None:
+    file, backup = tmp_path / "a.tokload", tmp_path / "backup"
+    turned_away: set[str | None] = set()
+
+    def copied(asked: Asked) -> None:
+        if asked.call == "analyze" and asked.number == 2:
+            for suffix in ("", "-wal"):
+                shutil.copyfile(f"{file}{suffix}", f"{backup}{suffix}")
+
+    def once(asked: Asked) -> Answer | None:
+        if asked.call != "analyze" or asked.key in turned_away:
+            return None
+        turned_away.add(asked.key)
+        return RATE_LIMITED
+
+    third = frozenset(video_id(number) for number in range(URLS, URLS + BATCH))
+    with Answering(rejected=third, before=copied) as api:
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK | {"concurrency": 1}) as tok:
+            await apply(make_plan(URLS + BATCH, batch_size=BATCH), tok, file=file)
+        for suffix in ("", "-wal"):
+            shutil.copyfile(f"{backup}{suffix}", f"{file}{suffix}")
+        api.before = once
+        report = await go_on(api, file)
+        assert not api.charged_twice
+        assert (report.state, report.urls.unknown) == ("needs_review", BATCH)
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+async def test_what_a_copy_has_bought_is_looked_for_though_its_keys_are_forgotten(
+    tmp_path: Path,
+    in_place: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    file, backup = tmp_path / "a.tokload", tmp_path / "backup.tokload"
+    # The copy has sent none of these.
+    with Answering(rejected=frozenset({video_id(12)})) as api:
+        await after_one_batch(api, file)
+        shutil.copyfile(file, backup)
+        assert (await go_on(api, file)).state == "complete"
+        api.forget()
+        if in_place:
+            shutil.copyfile(backup, file)
+        place = file if in_place else backup
+        api.before = lambda asked: Answer.error(500, "internal_error") if asked.call == "list" else None
+        report = await go_on(api, place)
+        assert report.stopped_by == "outcome_unknown"
+        assert "can't be read" in report.message
+        api.before = lambda _: None
+        report = await go_on(api, place)
+        assert not api.charged_twice
+        assert (report.state, report.urls.accepted, report.urls.unknown) == ("needs_review", URLS - 1, 1)
+        assert report.credits.charged_min <= api.charged <= report.credits.charged_max
+        assert (await go_on(api, place)).urls == report.urls
+        await go_on(api, place, resubmit_unknown=True)
+        assert api.charged_twice == [video_id(12)]
+
+
+async def test_what_a_copy_has_not_bought_is_bought(tmp_path: Path) -> None:
+    file, moved = tmp_path / "a.tokload", tmp_path / "moved.tokload"
+    with Answering() as api:
+        await after_one_batch(api, file)
+        shutil.copyfile(file, moved)
+        file.unlink()
+        report = await go_on(api, moved)
+        assert (report.state, report.urls.accepted) == ("complete", URLS)
+        assert not api.charged_twice
+
+
+async def test_a_saved_plan_is_not_bought_a_second_time_into_the_campaign_of_the_first(
+    tmp_path: Path,
+) -> None:
+    """Each batch is refunded first, so that its 409 might be taken for the consequence of that."""
+    file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
+    refunded: set[str | None] = set()
+
+    def once(asked: Asked) -> Answer | None:
+        if asked.call != "analyze" or asked.key in refunded:
+            return None
+        refunded.add(asked.key)
+        return Answer.error(502, "upstream_error")
+
+    with Answering(rejected=SECOND) as api:
+        save(make_plan(URLS, batch_size=BATCH), file)
+        shutil.copyfile(file, copy)
+        assert (await go_on(api, file)).state == "complete"
+        api.before = once
+        report = await go_on(api, copy, campaign_id=4711)
+        assert not api.charged_twice
+        assert (report.state, report.urls.accepted, report.urls.unknown) == ("needs_review", BATCH, BATCH)
 
 
 async def test_a_plan_that_was_put_back_over_its_own_load_is_no_original(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from contextlib import closing
 from pathlib import Path
 
@@ -19,9 +20,15 @@ from tokfluence_async.campaign.loadfile import LoadFile
 from tokfluence_async.campaign.plan import Plan
 from tokfluence_async.campaign.purchase import rejection
 from tokfluence_async.campaign.records import Settlement, State
-from tokfluence_async.campaign.rejects import COLUMNS, default_path, read_rejects, write_rejects
+from tokfluence_async.campaign.rejects import (
+    COLUMNS,
+    default_path,
+    place_beside,
+    read_rejects,
+    write_rejects,
+)
 from tokfluence_async.campaign.sources import open_source
-from tokfluence_async.errors import LoadFileError
+from tokfluence_async.errors import LoadFileError, LoadFileInUseError
 from tokfluence_async.session.budget import Charge
 
 URL = "https://www.tiktok.com/@maker/video/{}"
@@ -191,10 +198,104 @@ def test_without_rejects_there_is_no_file(tmp_path: Path) -> None:
     file.db.execute("UPDATE batch SET outcomes = NULL, accepted = accepted + rejected, rejected = 0")
     assert write_rejects(file, path) == 0
     assert not path.exists(), "one of an earlier run is removed"
-    path.write_text("mine\n")
-    assert write_rejects(file, path) == 0
-    assert path.read_text() == "mine\n"
+    for text in ("mine\n", f"{','.join(COLUMNS)}\nmended\n"):
+        path.write_text(text)
+        assert write_rejects(file, path) == 0
+        assert path.read_text() == text
     file.close()
+
+
+def half_rejected(path: Path) -> LoadFile:
+    plan = CampaignBuilder("x").add_items(GOOD[:4]).plan()
+    return load_file(plan, path)
+
+
+def change(file: LoadFile) -> None:
+    """Have the load refuse other rows than before, as it may when it goes on."""
+    for number, blob in file.db.execute(
+        "SELECT id, outcomes FROM batch WHERE outcomes IS NOT NULL"
+    ).fetchall():
+        fewer = json.dumps(json.loads(blob)[:1]).encode()
+        file.db.execute("UPDATE batch SET outcomes = ? WHERE id = ?", (fewer, number))
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_what_was_edited_is_kept_beside(tmp_path: Path, *, link: bool) -> None:
+    file = half_rejected(tmp_path / "x.tokload")
+    path = tmp_path / "r.csv"
+    if link:
+        path.symlink_to("elsewhere.csv")
+    assert write_rejects(file, path) == 2
+    ours = path.read_bytes()
+    assert place_beside(file, path) == path
+    change(file)
+    assert write_rejects(file, path) == 1, "what it wrote itself it replaces"
+    path.write_bytes(ours)
+    assert write_rejects(file, path) == 1, "what it wrote earlier, too"
+    path.write_bytes(ours + b"more\n")
+    assert place_beside(file, path) == tmp_path / "r.2.csv"
+    assert write_rejects(file, tmp_path / "r.2.csv") == 1
+    assert place_beside(file, path) == tmp_path / "r.2.csv"
+    (tmp_path / "r.2.csv").write_text("mine, too")
+    assert place_beside(file, path) == tmp_path / "r.3.csv"
+    assert place_beside(file, tmp_path / "fresh.csv") == tmp_path / "fresh.csv"
+    assert write_rejects(file, path) == 1, "what is named is replaced"
+    assert path.is_symlink() == link
+    file.close()
+
+
+def test_the_same_rows_are_not_written_twice(tmp_path: Path) -> None:
+    file = half_rejected(tmp_path / "x.tokload")
+    path = tmp_path / "r.csv"
+    write_rejects(file, path)
+    before = path.stat()
+    assert write_rejects(file, path) == 2
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    file.close()
+    with closing(LoadFile.read(tmp_path / "x.tokload")) as looked_at:
+        assert write_rejects(looked_at, path) == 2, "nothing need be recorded"
+        assert write_rejects(looked_at, tmp_path / "new.csv") == 2
+
+
+def test_a_source_whose_name_is_no_text(tmp_path: Path) -> None:
+    sheet = tmp_path / "bad\udcff.csv"
+    sheet.write_text(f"url\n{GOOD[0]}\nnonsense\n")
+    plan = CampaignBuilder("x").add_file(sheet).plan()
+    file = load_file(plan, tmp_path / "x.tokload", settled=False)
+    (found,) = written(file, tmp_path / "r.csv")
+    assert found["source"].endswith("bad\\udcff.csv")
+    file.close()
+
+
+def test_an_empty_file_is_nobodys(tmp_path: Path) -> None:
+    file = half_rejected(tmp_path / "x.tokload")
+    path = tmp_path / "r.csv"
+    path.touch()
+    assert write_rejects(file, path) == 2
+    file.close()
+
+
+def test_a_load_file_is_never_replaced(tmp_path: Path) -> None:
+    other = LoadFile.create(tmp_path / "other.tokload", CampaignBuilder("y").add_items(GOOD[:1]).plan())
+    other.close()
+    file = half_rejected(tmp_path / "x.tokload")
+    (tmp_path / "link.csv").symlink_to("x.tokload")
+    (tmp_path / "hard.csv").hardlink_to(tmp_path / "x.tokload")
+    (tmp_path / "shm.csv").hardlink_to(tmp_path / "x.tokload-shm")
+    names = ["link.csv", "hard.csv", "shm.csv"]
+    for name in ("x.tokload", "other.tokload"):
+        names += [f"{name}{suffix}" for suffix in ("", "-wal", "-shm", "-journal")]
+    before = {name: (tmp_path / name).exists() and (tmp_path / name).stat().st_ino for name in names}
+    for name in names:
+        with pytest.raises(LoadFileError, match="load file"):
+            write_rejects(file, tmp_path / name)
+    assert {name: (tmp_path / name).exists() and (tmp_path / name).stat().st_ino for name in names} == before
+    assert file.plan().urls == 4
+    with pytest.raises(LoadFileInUseError):
+        LoadFile.open(tmp_path / "x.tokload")
+    file.close()
+    LoadFile.open(tmp_path / "x.tokload").close()
+    LoadFile.open(tmp_path / "other.tokload").close()
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
@@ -234,7 +335,8 @@ def test_whatever_stands_in_a_row_comes_back_from_the_rejects(
     (tmp_path / "spring.tokload").unlink(missing_ok=True)
     with closing(LoadFile.create(tmp_path / "spring.tokload", plan)) as file:
         rejects = list(read_rejects(file))
-        assert write_rejects(file, tmp_path / "rejects.csv") == len(skipped) == len(rows)
+        number = write_rejects(file, tmp_path / "rejects.csv")
+        assert number == len(skipped) == len(rows)
     with open_source(tmp_path / "rejects.csv") as stream:
         again = list(stream)
     assert [each.url for each in again] == [each.url for each in rejects]

@@ -232,3 +232,30 @@ def test_a_name_in_bytes_of_a_directory_is_a_name(tmp_path: Path) -> None:
     with os.scandir(os.fsencode(tmp_path)) as entries:
         (entry,) = entries
     assert [row.url for row in open_source(entry)] == [URL]  # type: ignore[arg-type] # as above
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("x.csv", f"url,fee_eur\n{URL.format(0)},5.00\n{URL.format(1)},\u20ac5\n".encode()),
+        ("x.csv", f"url,Fee (\u20ac)\n{URL.format(0)},5.00\n{URL.format(1)},5 EUR\n".encode()),
+        ("x.jsonl", b"".join(b'{"url": "%b", "fee_eur": 5}\n' % URL.format(n).encode() for n in range(2))),
+    ],
+)
+def test_the_currency_that_a_column_names_is_the_campaigns(tmp_path: Path, name: str, data: bytes) -> None:
+    (tmp_path / name).write_bytes(data)
+    units = InputOptions(fee_unit="units")
+    for currency in ("EUR", None):
+        plan = CampaignBuilder("x", currency=currency).add_file(tmp_path / name, units).plan()
+        assert [post.fee_cents for post in plan.posts()] == [500, 500]
+    with pytest.raises(InputError, match="fees are in EUR, the campaign in USD") as caught:
+        CampaignBuilder("x", currency="USD").add_file(tmp_path / name, units)
+    assert caught.value.source == str(tmp_path / name)
+
+
+def test_the_currency_of_a_column_of_parquet_is_the_campaigns(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    table = arrow.table({"url": [URL.format(0)], "fee_eur_cents": [5]})
+    with pytest.raises(InputError, match="fees are in EUR, the campaign in USD"):
+        CampaignBuilder("x", currency="USD").add_table(table)
+    assert CampaignBuilder("x", currency="EUR").add_table(table).plan().urls == 1

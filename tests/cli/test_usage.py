@@ -133,7 +133,7 @@ def test_what_can_not_be_bought_is_not_begun(
 def test_a_name_must_be_said_for_a_table(cli: CLI, sheet: Sheet) -> None:
     code, _, err = cli("load", sheet(1), "--yes")
     assert code == 2
-    assert "--name 'spring'" in err
+    assert "--name spring;" in err
 
 
 def test_the_key_comes_from_a_file_too(

@@ -97,6 +97,12 @@ def test_every_answer_is_classified_and_only_success_is_applied(
         Reply(200, {}, b"", "longer than 9 bytes", lasting=True),
         Reply(200, {}, api("busy")),
         Reply(404, {}, HTML),
+        Reply(200, {"content-length": "9"}, b'{"data":\x01'),
+        Reply(200, {"content-length": "8"}, b'{"data":'),
+        Reply(200, {"transfer-encoding": "chunked"}, b' \r\n\t[{"post_id": 1}, oops]'),
+        Reply(200, {"content-length": "10"}, b"\xef\xbb\xbf{'a': 1}"),
+        Reply(200, {}, b"[]"),
+        Reply(200, {}, b"null"),
     ],
 )
 def test_what_would_be_answered_so_again(reply: Reply) -> None:
@@ -105,9 +111,21 @@ def test_what_would_be_answered_so_again(reply: Reply) -> None:
 
 @pytest.mark.parametrize(
     "reply",
-    [Reply(200, {}, b"", "cut off"), Reply(200, {}, HTML), Reply(408, {}, HTML), Reply(503, {}, HTML)],
+    [
+        Reply(200, {}, b"", "cut off"),
+        Reply(200, {}, HTML),
+        Reply(408, {}, HTML),
+        Reply(503, {}, HTML),
+        Reply(200, {"content-length": "33"}, HTML),
+        Reply(200, {"content-length": "0"}, b""),
+        Reply(200, {"content-length": "2"}, b"OK"),
+        Reply(200, {"content-length": "2"}, b"  "),
+        Reply(200, {"content-length": "9"}, b'{"data":', "cut off: the connection was lost"),
+        Reply(200, {"connection": "close"}, b'{"data":'),
+    ],
 )
 def test_what_may_pass(reply: Reply) -> None:
+    """The last one ends where the connection did: nobody can tell whether it was cut off."""
     assert not see(reply).lasting
 
 

@@ -139,8 +139,10 @@ def test_a_refusal_that_is_not_the_apis_word_leaves_the_outcome_unknown(
         Reply(200, {}, b"", "longer than 16 bytes", lasting=True),
         Reply(200, {}, b"", "encoded as 'br', which was not asked for", lasting=True),
         error(200, "internal_error"),
+        reply(200, b'{"data":', content_length="8"),
+        reply(200, b"[]"),
     ],
-    ids=["too-long", "encoded", "an-error"],
+    ids=["too-long", "encoded", "an-error", "no-json", "no-object"],
 )
 def test_what_would_be_answered_so_again_is_paid_for_once(answer: Reply) -> None:
     bench, failure = outcome_of(READ, [answer, reply()])
@@ -162,9 +164,7 @@ def test_a_redirect_is_not_followed_nor_repeated(request_: Request) -> None:
     assert "base URL" in failure.message
 
 
-@pytest.mark.parametrize(
-    "garbled", [Reply(200, {}, b"", "cut off"), reply(200, b"no JSON"), reply(200, b"[]")]
-)
+@pytest.mark.parametrize("garbled", [Reply(200, {}, b"", "cut off"), reply(200, b"no JSON"), reply(200, b"")])
 def test_a_success_that_can_not_be_read(garbled: Reply) -> None:
     bench, failure = outcome_of(BUY, [garbled, reply()])
     assert isinstance(failure, OutcomeUnknownError)

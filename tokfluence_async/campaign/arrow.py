@@ -17,8 +17,8 @@ from attrs import define, frozen
 
 from tokfluence_async.campaign.cells import CellReader
 from tokfluence_async.campaign.columns import Column, ColumnChoice, InputOptions, choose_by_name
-from tokfluence_async.campaign.money import FeeParser
 from tokfluence_async.campaign.rows import BLOCK_ROWS, RowBlock, RowStream
+from tokfluence_async.campaign.surrogates import escaped
 from tokfluence_async.errors import InputError, MissingExtraError
 
 __all__ = ["ArrowStream", "open_table", "read_ipc", "read_parquet"]
@@ -53,7 +53,7 @@ def open_table(table: ArrowStream, options: InputOptions | None = None, *, name:
             several types, or its columns can't be told.
         MissingExtraError: Pyarrow is not installed.
     """
-    arrow = _pyarrow("a table of Arrow data")
+    arrow, name = _pyarrow("a table of Arrow data"), escaped(name)
     if hasattr(table, "__arrow_c_stream__") or hasattr(table, "__arrow_c_array__"):
         reader = _reader(arrow, table, name)
     elif callable(getattr(table, "collect", None)):
@@ -279,7 +279,7 @@ def _open(
 
 
 def _rows(shape: _Shape, batches: Iterable[Any], *, name: str, total: int | None) -> RowStream:
-    fees = FeeParser(shape.choice.fee_unit or "cents")
+    fees = shape.choice.fee_parser()
     reading = _Reading(shape, name, CellReader(fees, source=name))
     return RowStream(
         name,

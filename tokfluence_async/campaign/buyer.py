@@ -26,7 +26,7 @@ from tokfluence_async.protocol.seen import Kind, Seen
 from tokfluence_async.session.budget import Budget, Charge
 from tokfluence_async.session.session import Session
 
-__all__ = ["Buyer"]
+__all__ = ["Buyer", "Forgotten"]
 
 DIGEST_SIZE: Final = 16
 STRIKES: Final = 3
@@ -35,6 +35,10 @@ _OUTAGES: Final = frozenset({"internal_error", "upstream_error"})
 """Codes of the API that say by themselves that it is out of order."""
 MAX_TURNED_AWAY: Final = 20
 """How often the rate limit may turn a batch away before the load stops: somebody else is using the limit up."""
+
+
+class Forgotten(Exception):  # noqa: N818 - no error: there is something else to do first
+    """The API may have forgotten the key of what is in doubt: it is to be looked for, not to be sent again."""
 
 
 @define
@@ -66,6 +70,7 @@ class Buyer:
             record: Writes what else follows from the outcome, in the outcome's own transaction.
 
         Raises:
+            Forgotten: A batch has been in doubt for so long that it must be looked for first. Nothing was sent.
             Stopped: The load is to stop, or the order would cross the cap. Nothing was sent.
             LoadFileError: The intent could not be written, and nothing was sent; or the outcome could not be, and the
                 order counts as sent and unknown.
@@ -105,6 +110,8 @@ class Buyer:
             )
         if bought.verdict.step is Step.DONE:
             self.strikes = 0
+        elif bought.seen.kind is Kind.GARBLED:
+            self.strike(bought.seen)
         tell_settlement(self.session, self.budget, bought.settlement)
         return bought
 
@@ -123,7 +130,7 @@ class Buyer:
                 intents.append(
                     await self.journal.run(lambda db: _begin(db, order, digest, self.wall_clock()))
                 )
-            except LoadFileError:
+            except (LoadFileError, Forgotten):
                 order.under_way = False  # nothing was sent
                 raise
 
@@ -194,14 +201,26 @@ class Buyer:
         return False
 
     def strike(self, refused: Seen) -> None:
-        """Count a batch that was refused, each of which may have been charged; after some in a row, stop."""
+        """Count a batch that was refused, or whose answer can't be read: each may have been charged.
+
+        After some in a row, stop.
+        """
         self.strikes += 1
-        if self.strikes >= STRIKES:
+        if self.strikes >= STRIKES and refused.kind is Kind.GARBLED:
+            self.stop.request(
+                "outcome_unknown",
+                f"the answers to {self.strikes} batches in a row can't be read: {refused.message}; resume later",
+            )
+        elif self.strikes >= STRIKES:
             self.stop.request(
                 refused.code or f"http_{refused.status}",
                 f"the API refused {self.strikes} batches in a row ({refused.status} {refused.code}): "
                 f"{refused.message}. See whether the campaign still exists; to go on with the next batches, resume",
             )
+
+    def stop_for_file(self, error: LoadFileError) -> None:
+        """Stop because the load file can't be read, or what happened can't be recorded."""
+        self.stop.request("plan_stale" if isinstance(error, PlanStaleError) else "load_file", str(error))
 
     def stop_for(self, seen: Seen) -> None:
         """Stop because of an answer that would come to every other request as well."""
@@ -215,6 +234,9 @@ class Buyer:
 
 
 def _begin(db: records.Connection, order: Order, digest: bytes, started: float) -> int:
+    # The machine may have slept since the last attempt. A second create is kept out by the campaign's name.
+    if order.history and order.posts and records.may_be_forgotten(db, order.batch, started):
+        raise Forgotten
     before = records.last_sent(db, order.batch.id)
     if before is not None and before != (order.request.idempotency_key, digest):
         raise PlanStaleError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import Attribute, field, frozen
 
 from tokfluence_async.campaign import urls
+from tokfluence_async.campaign.money import FeeParser
 from tokfluence_async.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = [
     "choose_by_name",
     "delimiter_name",
     "looks_like_url",
+    "names_post",
 ]
 
 _DELIMITERS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
@@ -109,6 +111,8 @@ class ColumnChoice:
         fee: The fees; None if there are none.
         fee_unit: What the fees count; None if there are none.
         ignored: Names of the columns that are not read.
+        says_cents: Whether the name of the fees' column says that they are cents.
+        fee_currency: The code of the currency that it names; None if it names none.
     """
 
     url: Column
@@ -116,6 +120,12 @@ class ColumnChoice:
     fee: Column | None
     fee_unit: FeeUnit | None
     ignored: tuple[str, ...]
+    says_cents: bool = False
+    fee_currency: str | None = None
+
+    def fee_parser(self) -> FeeParser:
+        """What reads the fees."""
+        return FeeParser(self.fee_unit or "cents", self.fee_currency, self.says_cents)
 
     def describe(self) -> str:
         """The choice in a sentence, guesses marked as such, for a person to check."""
@@ -131,6 +141,7 @@ class ColumnChoice:
 
 
 _NONE = ""
+_DIGITS = 10
 # Names are compared by letters and digits alone, in lower case: "Post URL", "post_url" and "postUrl" are one.
 _URL_NAME = re.compile(
     r"(?:post|video|tiktok(?:post|video)?|content|share|live|published|webvideo)?(?:urls?|links?)"
@@ -140,11 +151,30 @@ _WHO = "creator|influencer|author|user|account|profile|channel|talent"
 _HANDLE_NAME = re.compile(
     rf"(?:{_WHO}|tiktok)?(?:handle|username)|(?:{_WHO})(?:url|link)?|(?:creator|influencer)id|(?:author)?uniqueid"
 )
+_CODES = "usd|eur|gbp|cad|aud|nzd|chf|sek|nok|dkk|pln|brl|mxn|inr"
+_CURRENCY = rf"{_CODES}|dollars?|euros?|pounds?"
+_UNIT = "cents?|units?"
 _FEE_NAME = re.compile(
     r"(?:creator|influencer|author|talent|post|video|agreed|total)?"
-    r"(?:fees?|price|cost|rate|amount|payment|payout|compensation)"
-    r"(?:in)?(?:cents?|units?|usd|eur|gbp|cad|aud|nzd|chf|sek|nok|dkk|pln|brl|mxn|inr|dollars?|euros?|pounds?)?"
+    r"(?:fees?|price|cost|rate|amount|payment|payout|compensation)(?:in)?"
+    rf"(?:(?P<currency>{_CURRENCY}|us(?=cents?))?(?:in)?(?P<unit>{_UNIT})?|(?:{_UNIT})(?:in)?(?P<after>{_CURRENCY}))"
 )
+_CENTS = re.compile(rf"(?<!per)cents?(?:in)?(?:{_CURRENCY})?$")
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_CODE = re.compile(_CODES)
+_NAMED = {"euro": "EUR", "euros": "EUR", "pound": "GBP", "pounds": "GBP"}
+"""The currencies of words that are no codes; a dollar may be that of many."""
+_SIGNS = {
+    ord(sign): word
+    for sign, word in {
+        "\u00a2": " cents ",
+        "%": " percent ",
+        "\u20ac": " EUR ",
+        "\u00a3": " GBP ",
+        "\u20b9": " INR ",
+    }.items()
+}
+"""Signs that tell something, in words, by their code points."""
 _MONEY = re.compile(r"\s*[^\w\s]?\s*\d[\d.,]{0,14}\s*[^\w\s]?\s*")
 
 
@@ -172,7 +202,7 @@ def choose_by_name(names: Sequence[str], options: InputOptions, *, source: str |
     )
     fees = [i for i, key in enumerate(keys) if _FEE_NAME.fullmatch(key)]
     fee = picker.told("fee") or picker.only("fee", fees)
-    return picker.choice(url, handle, fee, in_cents=fee is not None and _counts_cents(keys[fee.index]))
+    return picker.choice(url, handle, fee)
 
 
 def choose_by_content(
@@ -191,7 +221,7 @@ def choose_by_content(
         InputError: As for `choose_by_name`.
     """
     picker = _Picker([f"column {number}" for number in range(1, len(record) + 1)], options, source)
-    posts = [i for i, text in enumerate(record) if _names_post(text)]
+    posts = [i for i, text in enumerate(record) if names_post(text)]
     links = posts or [i for i, text in enumerate(record) if looks_like_url(text)]
     url = picker.told("url") or picker.only("url", links)
     if url is None:
@@ -212,7 +242,7 @@ def choose_by_content(
             "a column looks like a fee, and there is no header to tell; add one, or tell the column",
             "fee",
         )
-    return picker.choice(url, handle, fee, in_cents=False)
+    return picker.choice(url, handle, fee)
 
 
 def looks_like_url(text: str) -> bool:
@@ -228,17 +258,34 @@ def looks_like_url(text: str) -> bool:
     }
 
 
-def _names_post(text: str) -> bool:
+def names_post(text: str) -> bool:
+    """Whether a cell holds the URL of a post, or a short link to one."""
     found = urls.parse(text)
     return isinstance(found, urls.PostURL) or found.reason == "short_link"
 
 
 def _key(name: str) -> str:
-    return re.sub(r"[^0-9a-z]+", "", name.replace("\u00a2", " cents").casefold())
+    return re.sub(r"[^0-9a-z]+", "", _spelt_out(name).casefold())
 
 
-def _counts_cents(key: str) -> bool:
-    return key.endswith(("cent", "cents"))
+def _spelt_out(name: str) -> str:
+    return name.translate(_SIGNS)
+
+
+def _says_cents(name: str) -> bool:
+    return _CENTS.search(_key(name)) is not None
+
+
+def _currency_in(name: str) -> str | None:
+    """The code of the one currency that the name of a column of fees names; None if it names none, or several."""
+    found = _FEE_NAME.fullmatch(_key(name))
+    named = found and (found["currency"] or found["after"])
+    if named == "us":
+        return "USD"
+    # A name of another kind is taken at its words: these letters stand in many a longer one.
+    words = [named] if named else [word.casefold() for word in _WORD.findall(_spelt_out(name))]
+    codes = {_NAMED.get(word) or word.upper() for word in words if word in _NAMED or _CODE.fullmatch(word)}
+    return codes.pop() if len(codes) == 1 else None
 
 
 class _Picker:
@@ -263,8 +310,15 @@ class _Picker:
         if isinstance(wanted, str):
             found = [i for i, name in enumerate(self._names) if name == wanted.strip()]
             found = found or [i for i, name in enumerate(self._names) if _key(name) == _key(wanted) != ""]
-        if not found and str(wanted).strip().isdecimal() and 1 <= int(wanted) <= len(self._names):
-            found = [int(wanted) - 1]
+        number = str(wanted).strip()
+        # Longer ones are no column's, and so long that they can't even be read.
+        if (
+            not found
+            and number.isdecimal()
+            and len(number) < _DIGITS
+            and 1 <= int(number) <= len(self._names)
+        ):
+            found = [int(number) - 1]
         if len(found) == 1:
             return Column(found[0], self._names[found[0]], guessed=False)
         problem = f"{len(found)} columns are called {wanted!r}" if found else f"there is no column {wanted!r}"
@@ -281,10 +335,9 @@ class _Picker:
             raise self.error(f"{several} may each be the {what} column", what)
         return Column(left[0], self._names[left[0]], guessed=True) if left else None
 
-    def choice(
-        self, url: Column, handle: Column | None, fee: Column | None, *, in_cents: bool
-    ) -> ColumnChoice:
+    def choice(self, url: Column, handle: Column | None, fee: Column | None) -> ColumnChoice:
         """All of it together, once the fee's unit is known."""
+        in_cents = fee is not None and _says_cents(fee.name)
         chosen = [column.index for column in (url, handle, fee) if column is not None]
         if len(set(chosen)) < len(chosen):
             raise self.error("one column is given two meanings", "url")
@@ -305,7 +358,9 @@ class _Picker:
                 )
             unit = "cents"
         ignored = tuple(name for index, name in enumerate(self._names) if index not in chosen)
-        return ColumnChoice(url, handle, fee, unit if fee is not None else None, ignored)
+        if fee is None:
+            return ColumnChoice(url, handle, None, None, ignored)
+        return ColumnChoice(url, handle, fee, unit, ignored, in_cents, _currency_in(fee.name))
 
     def error(self, problem: str, what: str) -> InputError:
         """An error that names the columns found and the option that settles it."""

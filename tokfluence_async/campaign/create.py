@@ -32,12 +32,14 @@ class Create:
 
     Attributes:
         wallet: The balance that the create's answer told, in credits; None unless the campaign was created now.
+        created_now: Whether the campaign is new.
         created_here: Whether whatever is in the campaign was put there by this plan: this load's own create made it, or
             it was empty when it was taken.
     """
 
     def __init__(self, buyer: Buyer, reader: Reader, plan: Plan, journal: Journal, keys: Keys) -> None:
         self.wallet: int | None = None
+        self.created_now: bool = False
         self.created_here: bool = True
         self._buyer = buyer
         self._reader = reader
@@ -172,7 +174,7 @@ class Create:
         campaign_id = _campaign_id(bought)
         if campaign_id is None:
             self._stop_without_id()
-        self.wallet = bought.attempt.credits_remaining
+        self.wallet, self.created_now = bought.attempt.credits_remaining, True
         return campaign_id
 
     def _record_created(self, _: records.Connection, bought: Bought) -> None:

@@ -13,10 +13,10 @@ from tokfluence_async.campaign.columns import (
     choose_by_content,
     choose_by_name,
     looks_like_url,
+    names_post,
 )
 from tokfluence_async.campaign.csvrecords import CSVRecords
 from tokfluence_async.campaign.guards import is_guarded, unguarded
-from tokfluence_async.campaign.money import FeeParser
 from tokfluence_async.campaign.rows import BLOCK_ROWS, BadRow, RowBlock, RowStream, csv_line
 from tokfluence_async.campaign.textlines import TextLines, line_ends
 from tokfluence_async.errors import InputError
@@ -38,7 +38,7 @@ def read_delimited(stream: BinaryIO, *, name: str, options: InputOptions) -> Row
     """Opens a text table; the delimiter, the encoding and the columns are recognised unless told.
 
     A quote that is not closed properly within its line costs that line; one that ran on over several lines
-    is an error, because rows were swallowed.
+    is an error, because rows were swallowed, and so is one that is closed properly, but holds what looks like rows.
 
     Args:
         stream: The file, opened for reading bytes. It stays open.
@@ -61,7 +61,7 @@ def read_delimited(stream: BinaryIO, *, name: str, options: InputOptions) -> Row
         delimiter = delimiter or declared
         first[0] = sample[0] = "\n"
     delimiter = delimiter or sniff(sample)
-    reader = _TableReader(lines, CSVRecords(chain((first,), blocks), delimiter), name)
+    reader = _TableReader(lines, CSVRecords(chain((first,), blocks), delimiter), delimiter, name)
     head = reader.head()
     if any(looks_like_url(text) for text in head):
         header = None
@@ -75,9 +75,9 @@ def read_delimited(stream: BinaryIO, *, name: str, options: InputOptions) -> Row
             "name it with --fee-column (fee_column= in Python)",
             source=name,
         )
-    fees = FeeParser(choice.fee_unit or "cents")
+    fees = choice.fee_parser()
     shape = _Shape(choice, len(head), name, CellReader(fees, source=name), has_guards=is_guarded(header))
-    rows = reader.blocks(shape, head if header is None else None)
+    rows = reader.blocks(shape, head if header is None else None, header)
     return RowStream(name, choice, header, fees, rows, notes=lines.notes)
 
 
@@ -117,10 +117,12 @@ def _declared_delimiter(line: str) -> str | None:
 class _TableReader:
     """Numbers the records of one table, and tells what is wrong with those that can't be parsed."""
 
-    def __init__(self, lines: TextLines, records: CSVRecords, name: str) -> None:
+    def __init__(self, lines: TextLines, records: CSVRecords, delimiter: str, name: str) -> None:
         self._lines = lines
         self._records = records
+        self._delimiter = delimiter
         self._name = name
+        self._header: tuple[str, ...] | None = None
         self._last_line = 0
         self._head_line = 0
 
@@ -135,11 +137,16 @@ class _TableReader:
             if not records:
                 raise InputError("the file holds no rows: it is empty", source=self._name)
             self._head_line, self._last_line = self._last_line + 1, self._records.line_num
+            if self._last_line > self._head_line:
+                self._check_whole(self._head_line, records[0])
             if any(text.strip() for text in records[0]):
                 return records[0]
 
-    def blocks(self, shape: _Shape, head: list[str] | None) -> Iterator[RowBlock]:
+    def blocks(
+        self, shape: _Shape, head: list[str] | None, header: tuple[str, ...] | None
+    ) -> Iterator[RowBlock]:
         """The rows below a header; with `head`, a first record that is data, that one too."""
+        self._header = header
         found = False
         if head is not None:
             found = True
@@ -171,9 +178,43 @@ class _TableReader:
             return range(first, last + 1)
         numbers: list[int] = []
         for record in records:
-            numbers.append(self._last_line + 1)
-            self._last_line += 1 + sum(map(line_ends, record))
+            number = self._last_line + 1
+            numbers.append(number)
+            self._last_line = number + sum(map(line_ends, record))
+            if self._last_line > number:
+                self._check_whole(number, record)
         return numbers
+
+    def _check_whole(self, number: int, record: list[str]) -> None:
+        """See that no quoted field of a record of several lines has swallowed other rows.
+
+        That is so where a quote is part of a text that begins with it, and another text ends with one.
+        """
+        if is_guarded(self._header):
+            return  # it is ours: whatever its fields hold is quoted properly
+        opens = number
+        for place, text in enumerate(record):
+            closes = opens + line_ends(text)
+            if closes > opens and self._holds_row(text):
+                name = self._header[place] if self._header and place < len(self._header) else None
+                raise InputError(
+                    f"the quoted field {name or f'column {place + 1}'!r} that opens on line {opens} and closes on line "
+                    f"{closes} holds what looks like rows, a post's URL among them. If its quotes are part of texts, "
+                    'write those texts in quotes, and the quotes within them doubled (""); '
+                    "if it is one text, put the URL on a line of its own",
+                    source=self._name,
+                    row=number,
+                    column=name,
+                )
+            opens = closes
+
+    def _holds_row(self, text: str) -> bool:
+        """Whether a line of a text has the URL of a post between delimiters, rather than in a sentence."""
+        delimiter = self._delimiter
+        if delimiter not in text or "tiktok" not in text.casefold():
+            return False
+        lines = (line.split(delimiter) for line in text.splitlines())
+        return any(len(fields) > 1 and any(map(names_post, fields)) for fields in lines)
 
     def _bad_row(self, error: csv.Error) -> BadRow:
         number, last = self._last_line + 1, self._records.line_num

@@ -49,21 +49,22 @@ class Funds:
             )
         self.stop.check()
 
-    def check_resubmission(self, urls: int) -> None:
+    def check_resubmission(self, anew: int, unsent: int) -> None:
         """Refuse to begin to buy anew what the cap does not let end.
 
         Args:
-            urls: How many, once what the campaign lists is taken off.
+            anew: URLs to be bought anew, once what the campaign lists is taken off.
+            unsent: URLs that were never sent.
 
         Raises:
             Stopped: It does not.
         """
-        left, price = self.budget.remaining, self.plan.credits_per_url * urls
+        left, price = self.budget.remaining, self.plan.credits_per_url * (anew + unsent)
         if left is not None and price > left:
             self.stop.request(
                 "max_credits",
-                f"to buy anew what is unknown costs {price:,} credits, and {left:,} are left under the cap; raise "
-                "--max-credits. Nothing was bought",
+                f"to buy anew what is unknown{' and what is unsent' if unsent else ''} costs {price:,} credits, and "
+                f"{left:,} are left under the cap; raise --max-credits. Nothing was bought",
             )
         self.stop.check()
 

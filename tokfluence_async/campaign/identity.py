@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-from contextlib import suppress
 from typing import Final
 from uuid import uuid4
 
@@ -16,9 +15,43 @@ from tokfluence_async.options import Options
 from tokfluence_async.protocol.endpoints import CAMPAIGNS_CREATE, POSTS_ANALYZE
 from tokfluence_async.tariff import Tariff
 
-__all__ = ["bind", "check_tariff", "mark", "recorded_cap"]
+__all__ = ["Mark", "bind", "check_tariff", "recorded_cap"]
 
 _ATTRIBUTE: Final = "user.tokfluence.run"
+
+
+class Mark:
+    """What a run leaves in the extended attributes of its load file's inode: its id, and its latest attempt's number.
+
+    Where the system has no such attributes nothing is left, and nothing missed either.
+
+    Args:
+        file: The load file, bound.
+    """
+
+    def __init__(self, file: LoadFile) -> None:
+        self._file = file
+        self._run = file.meta("run")
+        self._noted = -1
+
+    def set(self) -> None:
+        """Set it for the first time, once the run is on record."""
+        if self._note(records.latest_attempt(self._file.db)):
+            self._file.set_meta("marked", self._run or "")
+
+    def advance(self) -> None:
+        """Set it anew after a commit, if there was a new attempt: never ahead of what is on the disk."""
+        latest = records.latest_attempt(self._file.db)
+        if latest != self._noted:
+            self._note(latest)
+
+    def _note(self, attempt: int) -> bool:
+        try:
+            os.setxattr(self._file.path, _ATTRIBUTE, f"{self._run}:{attempt}".encode())
+        except (OSError, AttributeError):
+            return False
+        self._noted = attempt
+        return True
 
 
 def bind(db: records.Connection, file: LoadFile, options: Options) -> bool:
@@ -45,41 +78,35 @@ def bind(db: records.Connection, file: LoadFile, options: Options) -> bool:
                 file=str(file.path),
             )
         file.set_meta(name, value)
-    return _in_place(file)
+    return _in_place(db, file)
 
 
-def _in_place(file: LoadFile) -> bool:
+def _in_place(db: records.Connection, file: LoadFile) -> bool:
     """Whether the load file is where the load was begun, and as its last run has left it; a new mark for this run.
 
     A copy has another inode, or is on another machine. So has a file that was moved to another file system: it is only
     treated with more care than it needs. An older state that was copied back over the file has another mark than its
-    inode; one that got the number of the file's inode, which was deleted, has none.
+    inode, or one of an attempt that it does not know; one that got the number of the file's inode, which was deleted,
+    has none.
     """
     place, before = f"{platform.node()}:{file.inode}", file.meta("place")
     run, marked = file.meta("run"), file.meta("marked")
     # Until the mark is known to be set, it may be that of the run before.
     marks = {run} if run == marked else {run, marked}
-    same = before in {None, place} and _mark(file) in marks
+    marked_run, attempt = _mark(file)
+    same = before in {None, place} and marked_run in marks and attempt <= records.latest_attempt(db)
     file.set_meta("place", place if same else "elsewhere")
     file.set_meta("run", uuid4().hex)
     return same
 
 
-def mark(file: LoadFile) -> None:
-    """Set the mark of this run, once it is on record: in the extended attributes of the file's inode."""
-    run = file.meta("run")
-    if run is not None:
-        # Not every system and file system has them; then no mark is missed either.
-        with suppress(OSError, AttributeError):
-            os.setxattr(file.path, _ATTRIBUTE, run.encode())
-            file.set_meta("marked", run)
-
-
-def _mark(file: LoadFile) -> str | None:
+def _mark(file: LoadFile) -> tuple[str | None, int]:
+    """The run and the attempt that are noted at the inode."""
     try:
-        return os.getxattr(file.path, _ATTRIBUTE).decode()
+        run, _, attempt = os.getxattr(file.path, _ATTRIBUTE).decode().partition(":")
     except (OSError, AttributeError):
-        return None
+        return None, 0
+    return run, int(attempt) if attempt.isdecimal() else 0
 
 
 def recorded_cap(file: LoadFile) -> int | None:

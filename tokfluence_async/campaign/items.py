@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from math import isnan
 from typing import Any, cast
 
 from tokfluence_async.campaign.cells import Unusable, read_handle
 from tokfluence_async.campaign.columns import ColumnChoice, InputOptions, choose_by_name
+from tokfluence_async.campaign.missing import is_missing
 from tokfluence_async.campaign.money import FeeParser, FeeUnit
 from tokfluence_async.campaign.rows import BadRow, BadRowReason, Row, csv_line
+from tokfluence_async.campaign.surrogates import escaped
 from tokfluence_async.errors import InputError
 
 __all__ = ["ITEM_COLUMNS", "Item", "ItemReader", "read_items", "read_items_async"]
@@ -40,7 +41,7 @@ class ItemReader:
 
     def __init__(self, options: InputOptions | None = None, *, name: str | None = None) -> None:
         self._options = options or InputOptions()
-        self.name = name
+        self.name: str | None = None if name is None else escaped(name)
         # Mappings of one origin have the same keys throughout, or a few sets of them.
         self._shapes: dict[tuple[str, ...], ColumnChoice | InputError] = {}
         self.choice: ColumnChoice | None = None
@@ -79,6 +80,7 @@ class ItemReader:
         if choice is None:
             try:
                 choice = choose_by_name(keys, self._options, source=self.name)
+                self.fees(choice.fee_unit).heed(says_cents=choice.says_cents, currency=choice.fee_currency)
             except InputError as error:
                 choice = error
             if len(self._shapes) < _KNOWN_SHAPES:
@@ -99,11 +101,13 @@ class ItemReader:
             found = f"expected (url, creator_handle, fee_cents), found {len(fields)} fields"
             return self._bad(number, fields, "malformed_row", found)
         url, owner, fee = (*fields, None, None)[: len(ITEM_COLUMNS)]
-        if url is not None and not isinstance(url, str):
-            return self._bad(number, fields, "malformed_row", f"a URL is text, not {_type(url)}")
+        if not isinstance(url, str):
+            if not is_missing(url):
+                return self._bad(number, fields, "malformed_row", f"a URL is text, not {_type(url)}")
+            url = ""
         cents, wrong_fee = self._cents(fee, unit)
         handle = read_handle(owner) if isinstance(owner, str) else None
-        if handle is None and not _is_missing(owner):
+        if handle is None and not _is_blank(owner):
             message = f"{_type(owner)} is not a TikTok username, a profile's URL or a tkc_ id"
             handle = Unusable("bad_handle", message, str(owner))
         if isinstance(handle, Unusable):
@@ -112,7 +116,7 @@ class ItemReader:
             )
         if wrong_fee:
             return self._bad(number, fields, "bad_fee", wrong_fee, fee=str(fee))
-        return Row(number, url or "", handle, cents, _texts(fields), self.name)
+        return Row(number, url, handle, cents, _texts(fields), self.name)
 
     def _cents(self, fee: object, unit: FeeUnit) -> tuple[int | None, str]:
         """A fee in cents, and what is wrong with it."""
@@ -195,17 +199,12 @@ def flattened(item: Mapping[Any, object], prefix: str = "", depth: int = 0) -> I
             yield f"{prefix}{key}", value
 
 
-def _is_missing(value: object) -> bool:
-    # A NaN is how tables mark a missing text, too.
-    return (
-        value is None
-        or (isinstance(value, str) and not value.strip())
-        or (isinstance(value, float) and isnan(value))
-    )
+def _is_blank(value: object) -> bool:
+    return not value.strip() if isinstance(value, str) else is_missing(value)
 
 
 def _texts(fields: Sequence[object]) -> list[str]:
-    return ["" if _is_missing(value) else str(value) for value in fields]
+    return ["" if _is_blank(value) else str(value) for value in fields]
 
 
 def _type(value: object) -> str:

@@ -30,7 +30,12 @@ class Journal:
 
     Args:
         file: The load file; nobody else may use it until `close` has returned.
+
+    Attributes:
+        after_commit: Called after each commit, where the file is written; must not raise.
     """
+
+    after_commit: Callable[[], None] | None = None
 
     def __init__(self, file: LoadFile) -> None:
         self.file = file
@@ -63,13 +68,23 @@ class Journal:
         return await future
 
     async def close(self) -> None:
-        """Wait for what is queued, and end the thread; the load file stays open. It can be repeated."""
+        """Wait for what is queued, and end the thread; the load file stays open. It can be repeated.
+
+        Cancelling does not shorten the wait, however often: whoever closes the file then must not do so under the
+        thread.
+        """
         self._closed = True
         if self._thread is None:
             return
         self._work.put(None)
+        cancelled: asyncio.CancelledError | None = None
         while self._thread.is_alive():
-            await asyncio.to_thread(self._thread.join)
+            try:
+                await asyncio.to_thread(self._thread.join)
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
 
     def _serve(self) -> None:
         while (first := self._work.get()) is not None:
@@ -89,6 +104,8 @@ class Journal:
         results: list[Result]
         try:
             results = self._transact(batch)
+            if self.after_commit is not None:
+                self.after_commit()
         except BaseException as error:  # noqa: BLE001 - handed to the callers, who await it
             failure = self._failure(error)
             results = [(future, None, failure) for _, future in batch]

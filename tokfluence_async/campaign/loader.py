@@ -6,9 +6,7 @@ It decides nothing about money by itself: what may be believed of each answer, a
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
-from heapq import heappop, heappush
 from random import random
 from typing import Final
 from uuid import UUID
@@ -21,26 +19,25 @@ from tokfluence_async.campaign.create import Create
 from tokfluence_async.campaign.events import LoadStarted, LoadStopping
 from tokfluence_async.campaign.funds import Funds
 from tokfluence_async.campaign.journal import Journal
+from tokfluence_async.campaign.listing import PostList
 from tokfluence_async.campaign.loadfile import LoadFile
 from tokfluence_async.campaign.orders import Orders
+from tokfluence_async.campaign.passes import Pass
 from tokfluence_async.campaign.plan import Plan
-from tokfluence_async.campaign.purchase import Bought, Order
 from tokfluence_async.campaign.reads import Reader
 from tokfluence_async.campaign.reconcile import Reconciler
 from tokfluence_async.campaign.records import State
 from tokfluence_async.campaign.report import LoadReport
-from tokfluence_async.campaign.settle import Keys, Step
+from tokfluence_async.campaign.settle import Keys
 from tokfluence_async.campaign.stop import Stop, Stopped
 from tokfluence_async.client import Tokfluence
-from tokfluence_async.errors import LoadFileError, PlanStaleError, UsageError
+from tokfluence_async.errors import LoadFileError, UsageError
 from tokfluence_async.protocol.endpoints import CAMPAIGNS_SHOW
 from tokfluence_async.protocol.seen import Kind, Seen
 from tokfluence_async.session.budget import Budget, Charge
 
 __all__ = ["Loader", "checked_cap"]
 
-LOOKAHEAD: Final = 64
-"""Batches that are read ahead from the load file."""
 MAX_PASSES: Final = 4
 """How often the batches in doubt are looked into, and what is proved not to have been applied is sent again."""
 _SENT: Final = (State.DOUBTFUL, State.PENDING)
@@ -96,10 +93,6 @@ class Loader:
             wall_clock,
             rand,
         )
-        self._ready: deque[Order] = deque()
-        self._reading = anyio.Lock()
-        self._cursor = 0
-        self._later: list[tuple[float, int, Order]] = []
         self._keys = Keys.SHARED
         self._begun = False
         self._job: tuple[UUID, int | None] | None = None
@@ -132,12 +125,14 @@ class Loader:
         started = anyio.current_time()
         try:
             await self._journal.run(self._bind)
-            await self._journal.run(lambda _: identity.mark(self._file))
+            mark = await self._journal.run(lambda _: identity.Mark(self._file))
+            await self._journal.run(lambda _: mark.set())
+            self._journal.after_commit = mark.advance
             await self._load(self._file.plan(), report)
         except Stopped:
             pass
         except LoadFileError as error:
-            self._stop_for(error)
+            self._buyer.stop_for_file(error)
         finally:
             if self._job is not None:
                 self._buyer.budget.put_down(self._job, self._buyer.budget.charged)
@@ -146,9 +141,6 @@ class Loader:
         report = LoadReport.of(self._file)
         # What could not be written into the file is told all the same.
         return report if report.state == "complete" else report.stopped(self._stop.code, self._stop.message)
-
-    def _stop_for(self, error: LoadFileError) -> None:
-        self.stop("plan_stale" if isinstance(error, PlanStaleError) else "load_file", str(error))
 
     async def _finish(self, elapsed: float) -> None:
         def write(_: records.Connection) -> None:
@@ -159,7 +151,7 @@ class Loader:
         try:
             await self._journal.run(write)
         except LoadFileError as error:
-            self._stop_for(error)
+            self._buyer.stop_for_file(error)
         finally:
             await self._journal.close()
 
@@ -187,34 +179,38 @@ class Loader:
         reader = Reader(self._tok, self._journal, budget, self._stop, self._wall_clock, self._buyer.rand)
         create = Create(self._buyer, reader, plan, self._journal, self._keys)
         campaign_id = await create.ensure(self._given_campaign)
-        if self._keys is Keys.OURS and not await self._journal.run(records.created_by_us):
+        if not create.created_here:
+            self._keys = Keys.SHARED  # what stands in it may have been bought by another load of this plan
+        elif self._keys is Keys.OURS and not await self._journal.run(records.created_by_us):
             self._keys = Keys.GIVEN
         if create.wallet is not None:
             funds.check_wallet(create.wallet)
-        orders = Orders(plan, campaign_id, self._tok.analyze_encoder)
         reconciler = Reconciler(
             reader,
             self._journal,
             budget,
-            campaign_id,
+            PostList(reader, campaign_id, plan.credits_per_url, plan.urls),
             plan.credits_per_url,
-            planned=plan.urls,
             created_here=create.created_here,
             keys=self._keys,
         )
-        if await self._urls_in(State.DOUBTFUL) + await self._urls_in(State.UNKNOWN) + await self._anew():
-            await self._look_first(reconciler, funds)
+        await self._look_first(reconciler, funds, new=create.created_now)
+        await self._send_all(Orders(plan, campaign_id, self._tok.analyze_encoder), reconciler)
+
+    async def _send_all(self, orders: Orders, reconciler: Reconciler) -> None:
+        """Send what is to be sent, and look for what is in doubt then, until there is neither."""
         looked_for = await self._urls_in(State.UNKNOWN)
         for _ in range(MAX_PASSES):
             self._stop.check()
-            await self._send_all(orders)
+            sending = Pass(self._journal, self._buyer, orders, self._states, anew=self._resubmit)
+            await sending.run(concurrency=self._options.concurrency)
             self._stop.check()
             unknown = await self._urls_in(State.UNKNOWN)
             if await self._urls_in(State.DOUBTFUL) or unknown > looked_for:
                 looked_for = unknown
                 await self._settle_down()
                 if not await reconciler.run(final=True):
-                    self._stop_unread(reconciler.unread)
+                    self._stop_unread(reconciler.posts.unread)
                 sent, self._states = self._states, _SENT
                 if State.DOUBTFUL in sent and await self._urls_in(State.DOUBTFUL):
                     self.stop(
@@ -227,16 +223,23 @@ class Loader:
                 return
         self.stop("upstream_error", "batches fail and are refunded again and again; resume later")
 
-    async def _look_first(self, reconciler: Reconciler, funds: Funds) -> None:
-        """Look for what an earlier run left in doubt before anything is sent: the API may have forgotten the keys."""
+    async def _look_first(self, reconciler: Reconciler, funds: Funds, *, new: bool) -> None:
+        """Look for what an earlier run left in doubt before anything is sent: the API may have forgotten the keys.
+
+        So it may those under which a copy of the load file has bought what was never sent from here.
+        """
+        unsent = self._keys is Keys.SHARED and not new and await self._unsent() > 0
+        doubts = await self._urls_in(State.DOUBTFUL) + await self._urls_in(State.UNKNOWN) + await self._anew()
+        if not (doubts or unsent):
+            return
         await self._settle_down()
-        if not await reconciler.run(final=False, resubmit=self._resubmit):
-            if self._resubmit:
-                self._stop_unread(reconciler.unread)
-            self._check_unread(reconciler.unread)
+        if not await reconciler.run(final=False, resubmit=self._resubmit, unsent=unsent):
+            if self._resubmit or unsent:
+                self._stop_unread(reconciler.posts.unread)
+            self._check_unread(reconciler.posts.unread)
             self._states = (State.PENDING,)
         elif self._resubmit:
-            funds.check_resubmission(await self._anew())
+            funds.check_resubmission(await self._anew(), await self._unsent())
 
     def _check_unread(self, seen: Seen | None) -> None:
         """Stop, if what kept the campaign's list from being read would keep everything else from being bought."""
@@ -260,9 +263,11 @@ class Loader:
         """How many URLs are to be bought anew, by explicit word, and are not yet."""
         return await self._journal.run(lambda db: records.urls_in(db, State.PENDING, again=True))
 
+    async def _unsent(self) -> int:
+        return await self._journal.run(lambda db: records.urls_in(db, State.PENDING, again=False))
+
     async def _to_send(self) -> bool:
-        again = None if self._resubmit else False
-        pending = await self._journal.run(lambda db: records.urls_in(db, State.PENDING, again=again))
+        pending = await (self._urls_in(State.PENDING) if self._resubmit else self._unsent())
         return pending > 0 or await self._urls_in(State.DOUBTFUL) > 0
 
     async def _price_of_campaign(self, plan: Plan) -> int:
@@ -284,101 +289,6 @@ class Loader:
             settle = self._options.settle
             await self._stop.sleep(min(max(last + settle - self._wall_clock(), 0), settle))
         self._stop.check()
-
-    async def _send_all(self, orders: Orders) -> None:
-        """Send every batch that is to be sent: one alone until the API has accepted one, then side by side."""
-        self._ready.clear()
-        self._cursor = 0
-        proved = await self._journal.run(records.any_accepted)
-        while not proved:
-            order = await self._next(orders)
-            if order is None:
-                return
-            proved = await self._work_off(order, alone=True)
-            self._stop.check()
-        async with anyio.create_task_group() as tasks:
-            for _ in range(self._options.concurrency):
-                tasks.start_soon(self._work, orders)
-
-    async def _work(self, orders: Orders) -> None:
-        try:
-            while (order := await self._take(orders)) is not None:
-                await self._work_off(order, alone=False)
-        except Stopped:
-            return
-        except LoadFileError as error:
-            # The others drain: what they have in flight can't be recorded either, but must be waited for.
-            self._stop_for(error)
-
-    async def _take(self, orders: Orders) -> Order | None:
-        """The next order: one whose wait is over, else a fresh batch, else the first whose wait ends."""
-        while not self._stop.requested:
-            if self._later and self._later[0][0] <= anyio.current_time():
-                return heappop(self._later)[2]
-            order = await self._next(orders)
-            if order is not None:
-                return order
-            if not self._later:
-                return None
-            await self._stop.sleep(max(self._later[0][0] - anyio.current_time(), 0.001))
-        return None
-
-    async def _next(self, orders: Orders) -> Order | None:
-        """The next batch that nobody has taken in this pass: in the order of the input, what was split last."""
-        if not self._ready:
-            async with self._reading:
-                if not self._ready:
-                    found = await self._journal.run(lambda db: self._read_ahead(db, orders))
-                    self._ready.extend(found)
-                    self._cursor = found[-1].batch.id if found else self._cursor
-        return self._ready.popleft() if self._ready else None
-
-    def _read_ahead(self, db: records.Connection, orders: Orders) -> list[Order]:
-        # What may have been bought already is bought anew by explicit word only.
-        again = None if self._resubmit else False
-        found = [
-            each
-            for state in self._states
-            for each in records.batches_after(
-                db, state, self._cursor, LOOKAHEAD, again=again if state is State.PENDING else None
-            )
-        ]
-        found.sort(key=lambda each: each.id)
-        return [orders.of(db, batch) for batch in found[:LOOKAHEAD]]
-
-    async def _work_off(self, order: Order, *, alone: bool) -> bool:
-        """Send an order until it is settled or put off; whether the API has accepted URLs of it."""
-        while True:
-            bought = await self._buyer.attempt(order)
-            step = bought.verdict.step
-            if step is Step.DONE:
-                return bought.settlement.accepted > 0
-            if step is Step.QUARANTINE:
-                if alone:
-                    self._refused_alone(bought)
-                else:
-                    self._buyer.strike(bought.seen)
-            if step is Step.STOP:
-                self._buyer.stop_for(bought.seen)
-            if step in {Step.QUARANTINE, Step.STOP, Step.RECONCILE, Step.SPLIT}:
-                return False
-            if not self._buyer.may_repeat(order, bought):
-                return False
-            wait = self._buyer.delay(order, step)
-            if not alone and step is not Step.WAIT:
-                heappush(self._later, (anyio.current_time() + wait, order.batch.id, order))
-                return False
-            await self._stop.sleep(wait)
-            self._stop.check()
-
-    def _refused_alone(self, bought: Bought) -> None:
-        seen = bought.seen
-        self.stop(
-            seen.code or "refused",
-            f"the API refused the first batch ({seen.status} {seen.code}): {seen.message}. Nothing more was sent. See "
-            "whether the campaign still exists, and whether the API takes the analyze body in this form; to go on with "
-            "the next batch, again alone, resume",
-        )
 
 
 def checked_cap(tok: Tokfluence, max_credits: int | None) -> int | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from math import isnan
-from typing import Literal, SupportsIndex
+from typing import Final, Literal, SupportsIndex
 
 from attrs import define
 
+from tokfluence_async.campaign.missing import is_missing
 from tokfluence_async.errors import InputError
 
 __all__ = ["MAX_FEE_CENTS", "FeeParser", "FeeUnit"]
@@ -19,6 +19,7 @@ FeeUnit = Literal["cents", "units"]
 MAX_FEE_CENTS = 2**63 - 1
 """The largest fee, in cents: what a signed 64-bit integer holds."""
 
+_CENT_SIGN = "\u00a2"
 _CENTS_PER_UNIT = 100
 _SAFE_DIGITS = 18
 _CODES = r"[A-Za-z]{0,3}[$\u00a2-\u00a5\u20a0-\u20cf]|[A-Za-z]{3}"
@@ -30,8 +31,24 @@ _GROUPED = re.compile(
     r"(?:(?!(?P=sign))[.,](?P<cents>\d{1,2}))?",
     re.ASCII,
 )
+# Whole cents as tables of numbers write them where one of their cells is empty.
+# With one 0 behind the point, as pandas writes integers where one is missing; with two it may well be money in units.
+_WHOLE_CENTS = re.compile(r"(?P<cents>-?\d+)(?:\.0)?", re.ASCII)
 _ONE_DOT_THREE_DIGITS = re.compile(r"\d{1,3}\.\d{3}", re.ASCII)
 _TOO_MANY_DECIMALS = re.compile(r"(?:\d+|\d{1,3}(?:[,.']\d{3})*)[.,]\d{3,}", re.ASCII)
+
+_SIGNS: Final = {
+    "AUD": {"$", "A$", "AU$"},
+    "BRL": {"R$"},
+    "CAD": {"$", "C$", "CA$"},
+    "EUR": {"\u20ac"},
+    "GBP": {"\u00a3"},
+    "INR": {"\u20b9"},
+    "MXN": {"$", "MX$"},
+    "NZD": {"$", "NZ$"},
+    "USD": {"$", "US$"},
+}
+"""What may stand beside an amount of a currency, apart from its code."""
 
 
 @define
@@ -40,19 +57,39 @@ class FeeParser:
 
     Attributes:
         unit: What a number in this source counts.
-        currency: The currency sign or code that stands beside the fees, once one was seen. All fees of a
-            source must agree in it; it is for the caller to compare it with the campaign's currency.
+        currency: The currency sign or code that the fees' column names, or that stands beside the fees, once one
+            was seen. All fees of a source must agree in it; it is for the caller to compare it with the campaign's
+            currency.
+        says_cents: Whether the column's own name says cents, so that they can't be taken for units.
     """
 
     unit: FeeUnit = "cents"
     currency: str | None = None
+    says_cents: bool = False
+
+    def heed(self, *, says_cents: bool, currency: str | None) -> None:
+        """Take note of what the name of a further column of fees says.
+
+        Args:
+            says_cents: Whether it says cents.
+            currency: The code of the currency that it names, if any.
+
+        Raises:
+            InputError: It is another currency than that of the fees so far.
+        """
+        self.says_cents = self.says_cents or says_cents
+        if currency is None or currency == self.currency:
+            return
+        if self.currency is not None and self.currency not in _SIGNS.get(currency, ()):
+            raise InputError(f"these fees are in {currency}, but others here are in {self.currency}")
+        self.currency = currency
 
     def parse(self, value: object) -> int | None:
         """The fee in whole cents.
 
         Args:
-            value: Text, an integer or a `Decimal`. Blank text, None and a float NaN (how tables mark a
-                missing number) mean that no fee is told. Other floats are refused: most amounts have no exact
+            value: Text, an integer or a `Decimal`. Blank text, None, a float NaN and the NA of pandas (how tables
+                mark a missing number) mean that no fee is told. Other floats are refused: most amounts have no exact
                 one.
 
         Returns:
@@ -78,7 +115,7 @@ class FeeParser:
         return cents
 
     def _of_number(self, value: object) -> int | None:
-        if value is None or (isinstance(value, float) and isnan(value)):
+        if is_missing(value):
             return None
         scale = 1 if self.unit == "cents" else _CENTS_PER_UNIT
         if isinstance(value, Decimal):
@@ -104,14 +141,19 @@ class FeeParser:
         if not text:
             return None
         if self.unit == "cents":
-            if not (text.isascii() and text.removeprefix("-").isdecimal()):
+            whole = _WHOLE_CENTS.fullmatch(_without_cent_sign(text))
+            if whole is None:
                 units = "; if this column holds units such as 500.00, say so with --fee-unit units"
-                hint = units if text[:1].isdecimal() else ""
+                hint = units if text[:1].isdecimal() and not self.says_cents else ""
                 raise InputError(f"the fee {_shown(text)} is not a whole number of cents{hint}")
-            return _integer(text)
+            return _integer(whole["cents"])
         marked = _MARKED.fullmatch(text)
         if marked is None:
             raise InputError(f"the fee {_shown(text)} is not an amount such as 500.00 or 1,234.50")
+        if _CENT_SIGN in f"{marked['before']}{marked['after']}":
+            raise InputError(
+                f"the fee {_shown(text)} is in cents, and this column holds units such as 500.00"
+            )
         cents = _units(marked["number"], text)
         self._agree(marked["before"] or "", marked["after"] or "", text)
         return cents
@@ -120,9 +162,11 @@ class FeeParser:
         mark = (before or after).upper()
         if before and after and before.upper() != after.upper():
             raise InputError(f"the fee {_shown(text)} names two currencies")
-        if mark and self.currency not in {None, mark}:
+        if not mark or mark in _SIGNS.get(self.currency or "", ()):
+            return
+        if self.currency not in {None, mark}:
             raise InputError(f"the fee {_shown(text)} is in {mark}, but others here are in {self.currency}")
-        self.currency = mark or self.currency
+        self.currency = mark
 
 
 def _units(number: str, text: str) -> int:
@@ -144,6 +188,12 @@ def _units(number: str, text: str) -> int:
     whole = "".join(filter(str.isdecimal, found["whole"]))
     cents = _integer(whole) * _CENTS_PER_UNIT + int((found["cents"] or "0").ljust(2, "0"))
     return -cents if negative else cents
+
+
+def _without_cent_sign(text: str) -> str:
+    """What stands before or behind one cent sign; a text without one as it is."""
+    before, sign, after = text.partition(_CENT_SIGN)
+    return text if before and after else (before or after).strip() if sign else text
 
 
 def _integer(digits: str) -> int:

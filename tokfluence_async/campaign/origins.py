@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from attrs import frozen
+from attrs import field, frozen
+from attrs.converters import optional
+
+from tokfluence_async.campaign.surrogates import escaped
 
 __all__ = ["Counted", "Origin"]
 
@@ -16,8 +19,10 @@ Counted = Literal["line", "row"]
 class Origin:
     """One input of a plan."""
 
-    name: str | None
-    """The file's name, or a description; None where there is nothing to call it by, as for a list in Python."""
+    name: str | None = field(converter=optional(escaped))
+    """The file's name, or a description; None where there is nothing to call it by, as for a list in Python.
+
+    What is no Unicode in it, as in a file's name of another encoding, is escaped: it is to be stored and shown."""
     counted: Counted = "row"
     """What its row numbers count."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from attrs import define, frozen
 
@@ -12,6 +13,7 @@ from tokfluence_async.campaign.batch import Post
 from tokfluence_async.campaign.records import BatchRow, Rejection, Settlement, State
 from tokfluence_async.campaign.settle import Belief, Step, Verdict, charge
 from tokfluence_async.models import Rejected
+from tokfluence_async.models.analysis import read_results
 from tokfluence_async.protocol.codec import rejected_urls
 from tokfluence_async.protocol.seen import Kind, Seen
 from tokfluence_async.protocol.wire import Request
@@ -112,7 +114,8 @@ def _applied(order: Order, attempt: Attempt) -> Settlement:
     if not order.posts:
         return Settlement(State.APPLIED, Charge(order.price, order.price))
     listed = rejected_urls(attempt.seen.payload)
-    refused, unmatched = match_rejected(order.posts, listed)
+    analyzed = _analyzed(attempt.seen.payload) if listed else ()
+    refused, unmatched = match_rejected(order.posts, listed, analyzed)
     per_url = order.price // len(order.posts)
     # If the API rejects URLs without saying which, none of the others can be called accepted.
     unnamed = ("unnamed_rejection", "the API rejected a URL of the batch that it did not name")
@@ -134,12 +137,18 @@ def _applied(order: Order, attempt: Attempt) -> Settlement:
 
 
 def match_rejected(
-    posts: Sequence[Post], listed: Sequence[Rejected]
+    posts: Sequence[Post], listed: Sequence[Rejected], analyzed: Collection[str] = ()
 ) -> tuple[dict[int, tuple[str, str]], int]:
     """Which of the posts (by place) an answer rejects, with code and reason; and how many rejections name none of them.
 
     A rejection names its post by URL, as it was sent or in another spelling, or by video id; one that gives neither, by
-    the creator's handle.
+    the creator's handle. Then it means each post of the creator that the answer does not tell to be analyzed; unless
+    its reason is one post's alone, and there are several.
+
+    Args:
+        posts: What was sent.
+        listed: What the answer says was rejected.
+        analyzed: Video ids that the answer says were analyzed.
     """
     if not listed:
         return {}, 0
@@ -155,11 +164,25 @@ def match_rejected(
         # A handle says less than a URL: where the URL is none of the batch's, it may mean another post of the creator.
         by_handle = f"@{handle}" if handle and not each.url and not post_id else ""
         names = (each.url, video_id(each.url) if each.url else "", post_id, by_handle)
-        found = next((by_name[name] for name in names if name and name in by_name), set[int]())
+        name = next((name for name in names if name and name in by_name), "")
+        found = by_name[name] if name else set[int]()
+        if name and name == by_handle:
+            found = {place for place in found if video_id(posts[place].url) not in analyzed}
+            if len(found) > 1 and not _of_creators(each):
+                found = set[int]()
         unmatched += not found
         for place in found:
             refused[place] = (each.code or each.reason or "rejected", each.reason or "")
     return refused, unmatched
+
+
+def _of_creators(rejected: Rejected) -> bool:
+    """Whether a rejection may be of all that a creator has posted, for all that its code says."""
+    return not rejected.code or any(word in rejected.code for word in ("creator", "handle", "influencer"))
+
+
+def _analyzed(payload: Any) -> set[str]:
+    return {each.post_id for each in read_results(payload) if each.post_id and each.status == "analyzed"}
 
 
 def video_id(url: str) -> str:

@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import Any, Final, cast
+import operator
+from collections.abc import Callable, Collection, Sequence
+from itertools import compress
+from typing import Final
 
-from attrs import define, evolve, field
+from attrs import define, evolve
 
 from tokfluence_async.campaign import records
 from tokfluence_async.campaign.batch import Post
 from tokfluence_async.campaign.journal import Journal
+from tokfluence_async.campaign.listing import Listed, PostList
 from tokfluence_async.campaign.purchase import rejection, video_id
 from tokfluence_async.campaign.reads import Reader
 from tokfluence_async.campaign.records import BatchRow, Rejection, Settlement, State
-from tokfluence_async.campaign.settle import UNRESOLVED, Keys, Step, charge, settle, settle_absent
+from tokfluence_async.campaign.settle import (
+    UNRESOLVED,
+    Belief,
+    Keys,
+    Step,
+    Verdict,
+    charge,
+    settle,
+    settle_absent,
+)
 from tokfluence_async.campaign.telling import tell_settled, tell_settlement
-from tokfluence_async.protocol.endpoints import CAMPAIGNS_POSTS, POSTS_ANALYZE
-from tokfluence_async.protocol.seen import Kind, Seen
-from tokfluence_async.protocol.wire import MAX_BODY
+from tokfluence_async.protocol.endpoints import POSTS_ANALYZE
+from tokfluence_async.protocol.seen import Kind
 from tokfluence_async.session.budget import Budget, Charge
 
 __all__ = ["Reconciler"]
 
 CHUNK: Final = 64
-MAX_PAGES: Final = 10_000
-MIN_PAGES: Final = 25
-"""Pages of the list that are read however little is in doubt."""
-MAX_BARREN: Final = 3
-"""Pages in a row without a post that was not on an earlier one, after which the list is given up as unreadable."""
-ENTRY: Final = 1024
-"""Bytes of a post in the list, generously."""
-MAX_LIST: Final = 128 * 1024 * 1024
-"""Bytes of the list that are read at most, where the API does not page it."""
 
 _PROVING: Final = frozenset({Kind.SEEN_BEFORE, Kind.GARBLED, Kind.APPLIED})
 """Answers that say that something was done under the key."""
@@ -48,29 +49,27 @@ class Reconciler:
     reader: Reader
     journal: Journal
     budget: Budget
-    campaign_id: int
+    posts: PostList
     credits_per_url: int
-    planned: int
-    """URLs of the plan."""
     created_here: bool
     """Whether this load created the campaign, so that whatever is in it was bought by this plan."""
     keys: Keys
     """Who may use the plan's keys."""
-    unread: Seen | None = field(default=None, init=False)
-    """What was seen when the list could not be read, unless it was the cap that kept it from being read."""
 
-    async def run(self, *, final: bool, resubmit: bool = False) -> bool:
+    async def run(self, *, final: bool, resubmit: bool = False, unsent: bool = False) -> bool:
         """Reconcile every batch in doubt.
 
         Args:
             final: Whether what is not listed is to be judged now. If not, only what is listed is taken off the doubt,
                 and the rest is to be sent again under its old key.
             resubmit: Whether what was reported as unknown before, and is not listed now either, is to be bought anew.
+            unsent: Whether what was never sent is looked for as well, because others may have bought it.
 
         Returns:
-            Whether the list could be read; if not, nothing has changed, and `unread` says why.
+            Whether the list could be read; if not, nothing has changed.
         """
-        listed = await self._listed(await self.journal.run(self._wanted))
+        wanted = await self.journal.run(lambda db: _wanted(db, unsent=unsent))
+        listed = await self.posts.look_for(wanted, thoroughly=resubmit or unsent)
         if listed is None:
             return False
         if await self.journal.run(records.keys_seen_elsewhere):
@@ -84,47 +83,62 @@ class Reconciler:
                     await self._judge(batch, listed, final=final, resubmit=resubmit)
         if self.created_here or resubmit:
             for batch in await self.journal.run(_to_be_bought_anew):
-                await self._spare(batch, listed)
+                await self._spare(batch, listed.video_ids)
+        if unsent:
+            for batch in await self.journal.run(_unsent):
+                await self._concede(batch, listed.video_ids)
         return True
 
     async def _batches(self, state: State, after: int) -> list[BatchRow]:
         return await self.journal.run(lambda db: records.batches_after(db, state, after, CHUNK))
 
-    @staticmethod
-    def _wanted(db: records.Connection) -> set[str]:
-        """The video ids that are in doubt."""
-        return {
-            video_id(post.url)
-            for batches in (
-                records.batches_after(db, State.DOUBTFUL, 0, -1),
-                records.batches_after(db, State.UNKNOWN, 0, -1),
-                _to_be_bought_anew(db),
-            )
-            for batch in batches
-            for post in records.posts_of(db, batch.id)
-        }
-
-    async def _spare(self, batch: BatchRow, listed: set[str]) -> None:
+    async def _spare(self, batch: BatchRow, listed: Collection[str]) -> None:
         """Take what is listed by now out of a batch that was to buy it anew."""
 
         def work(db: records.Connection) -> Settlement | None:
-            posts = records.posts_of(db, batch.id)
-            there = tuple(post for post in posts if video_id(post.url) in listed)
+            there, rest = _divided(records.posts_of(db, batch.id), listed)
             if not there:
                 return None
             settlement = Settlement(State.APPLIED, batch.charged, accepted=len(there))
-            if len(there) < len(posts):
-                rest = tuple(post for post in posts if post not in there)
+            if rest:
                 child = (batch.step, batch.generation + 1, rest)
                 settlement = evolve(settlement, state=State.REPLACED, children=(child,), kept=there)
             records.settle_batch(db, batch, settlement)
             return settlement
 
-        settlement = await self.journal.run(work)
-        if settlement is not None:
-            tell_settlement(self.reader.tok.session, self.budget, settlement)
+        await self._write(batch, work)
 
-    async def _judge(self, batch: BatchRow, listed: set[str], *, final: bool, resubmit: bool) -> None:
+    async def _concede(self, batch: BatchRow, listed: Collection[str]) -> None:
+        """Take for bought what was not sent from here, and is in the campaign all the same."""
+
+        def work(db: records.Connection) -> Settlement | None:
+            there, rest = _divided(records.posts_of(db, batch.id), listed)
+            if not there:
+                return None
+            spent = Charge(0, self.credits_per_url * batch.urls)
+            settlement = Settlement(State.APPLIED, spent, accepted=len(there))
+            if rest:
+                # Batches are bought whole: what is missing of one was rejected, or is listed late.
+                child = (batch.step, batch.generation + 1, rest)
+                settlement = evolve(
+                    settlement, state=State.REPLACED, children=(child,), kept=there, again=True
+                )
+            records.settle_batch(db, batch, settlement)
+            return settlement
+
+        await self._write(batch, work)
+
+    async def _write(self, batch: BatchRow, work: Callable[[records.Connection], Settlement | None]) -> None:
+        """Run what settles a batch, or leaves it as it is; count and tell what follows from it."""
+        settlement = await self.journal.run(work)
+        if settlement is None:
+            return
+        session, budget = self.reader.tok.session, self.budget
+        budget.correct(batch.charged, settlement.charge)
+        tell_settled(session, budget, POSTS_ANALYZE.name, before=batch.charged, now=settlement.charge)
+        tell_settlement(session, budget, settlement)
+
+    async def _judge(self, batch: BatchRow, listed: Listed, *, final: bool, resubmit: bool) -> None:
         """Settle one batch by the list, in one transaction."""
 
         def work(db: records.Connection) -> Settlement | None:
@@ -134,14 +148,20 @@ class Reconciler:
             sent = records.posts_of(db, batch.id)
             posts = [post for post in sent if post.url not in named]
             history = records.history(db, batch.id)
-            there = [video_id(post.url) in listed for post in posts]
             forgotten = records.may_be_forgotten(db, batch, self.reader.wall_clock())
             anew = resubmit and batch.state is State.UNKNOWN
-            if sum(there) and not anew and not self.created_here and not _PROVING & {*history}:
+            listed_too = any(video_id(post.url) in listed.video_ids for post in posts)
+            if listed_too and not anew and not self.created_here and not _PROVING & {*history}:
                 settlement = self._of_others(batch, posts, history)
             else:
                 settlement = self._settlement(
-                    batch, posts, there, history, tuple(named.values()), final=final, forgotten=forgotten
+                    batch,
+                    posts,
+                    listed,
+                    history,
+                    tuple(named.values()),
+                    final=final,
+                    forgotten=forgotten,
                 )
             if settlement is None:
                 return None
@@ -150,24 +170,13 @@ class Reconciler:
             records.settle_batch(db, batch, settlement)
             return settlement
 
-        settlement = await self.journal.run(work)
-        if settlement is not None:
-            self.budget.correct(batch.charged, settlement.charge)
-            session, budget = self.reader.tok.session, self.budget
-            tell_settled(
-                session,
-                budget,
-                POSTS_ANALYZE.name,
-                before=batch.charged,
-                now=settlement.charge,
-            )
-            tell_settlement(session, budget, settlement)
+        await self._write(batch, work)
 
     def _settlement(
         self,
         batch: BatchRow,
         posts: list[Post],
-        there: list[bool],
+        listed: Listed,
         history: list[Kind],
         named: tuple[Rejection, ...],
         *,
@@ -175,7 +184,8 @@ class Reconciler:
         forgotten: bool,
     ) -> Settlement | None:
         """What the list makes of a batch: of its posts but those that an answer has named as rejected."""
-        found = sum(there)
+        present, missing = _divided(posts, listed.video_ids)
+        found = len(present)
         per_url = self.credits_per_url
         price = per_url * batch.urls
         # Only what nobody else can have put there must have been charged to this load, and under this key: what an
@@ -186,7 +196,8 @@ class Reconciler:
             return Settlement(State.APPLIED, sure, accepted=found, rejected=len(named), outcomes=named)
         # A part that is there was bought by somebody: what was turned away buys nothing.
         keys = Keys.GIVEN if found and self.keys is Keys.OURS else self.keys
-        verdict = settle_absent(history, keys)
+        # What was not looked for to the end of the list is not absent from it.
+        verdict = settle_absent(history, keys) if listed.whole else Verdict(Belief.UNKNOWN, Step.REPORT)
         now = (
             final
             if verdict.step is not Step.REPORT
@@ -194,13 +205,11 @@ class Reconciler:
         )
         if batch.state is State.DOUBTFUL and not now:
             return None
-        missing = [post for post, is_there in zip(posts, there, strict=True) if not is_there]
         if verdict.step is Step.REPEAT:
             return None if found else Settlement(State.PENDING, charge(history, price=price))
         if verdict.step is Step.NEW_KEY and batch.state is State.DOUBTFUL:
             kept = Charge(0, per_url * found)
-            child = (batch.step, batch.generation + 1, tuple(missing))
-            present = tuple(post for post, is_there in zip(posts, there, strict=True) if is_there)
+            child = (batch.step, batch.generation + 1, missing)
             return Settlement(State.REPLACED, kept, accepted=found, children=(child,), kept=present)
         told = "it was sent, and whether it was applied can't be told"
         settlement = _unknown(missing, history, price, told)
@@ -222,49 +231,11 @@ class Reconciler:
         told = "it was sent, and is in the campaign; whether that is why can't be told"
         return _unknown(posts, history, self.credits_per_url * batch.urls, told)
 
-    async def _listed(self, wanted: set[str]) -> set[str] | None:
-        """Those of the wanted video ids that the campaign lists; None if that can't be read now.
 
-        Nothing is read after the page that has the last of them: each page costs 2 credits.
-        """
-        found: set[str] = set()
-        cursors: set[str] = set()
-        barren = 0
-        query: tuple[tuple[str, str], ...] = ()
-        max_body = max(MAX_BODY, min(self.planned * ENTRY, MAX_LIST))
-        # To look any further would cost more than there is to be told.
-        page_price = max(self.reader.tok.tariff.price(CAMPAIGNS_POSTS.name), 1)
-        pages = max(MIN_PAGES, len(wanted) * self.credits_per_url // page_price)
-        for _ in range(min(pages, MAX_PAGES)):
-            payload, seen = await self.reader.read(
-                CAMPAIGNS_POSTS, self.campaign_id, query, max_body=max_body
-            )
-            if seen is None:
-                self.reader.stop.request(
-                    "max_credits",
-                    "outcomes are in doubt, and the cap leaves no room for the read that would tell (2 credits); "
-                    "resume with a higher --max-credits",
-                )
-                return None
-            if payload is None:
-                self.unread = seen
-                return None
-            ids = _ids(payload)
-            if ids is None:
-                self.unread = Seen(Kind.GARBLED, message="it is no list of posts")
-                return None
-            barren = 0 if ids - found else barren + 1
-            found |= ids
-            cursor = _next_cursor(payload)
-            total = _total(payload)
-            if cursor is None or wanted <= found or len(found) >= total:
-                return found
-            if cursor in cursors or (barren >= MAX_BARREN and total == math.inf):
-                break
-            cursors.add(cursor)
-            query = (("cursor", cursor),)
-        self.unread = Seen(Kind.GARBLED, message="its pages have no end, or more than is worth their price")
-        return None
+def _divided(posts: Sequence[Post], listed: Collection[str]) -> tuple[tuple[Post, ...], tuple[Post, ...]]:
+    """The posts that are listed, and the others."""
+    there = [video_id(post.url) in listed for post in posts]
+    return tuple(compress(posts, there)), tuple(compress(posts, map(operator.not_, there)))
 
 
 def _to_be_judged(history: list[Kind], found: int, *, final: bool) -> bool:
@@ -294,6 +265,25 @@ def _anew(batch: BatchRow, sent: list[Post], settlement: Settlement) -> Settleme
     )
 
 
+def _wanted(db: records.Connection, *, unsent: bool) -> set[str]:
+    """The video ids that are in doubt, and those that were not sent, if these are looked for as well."""
+    return {
+        video_id(post.url)
+        for batches in (
+            records.batches_after(db, State.DOUBTFUL, 0, -1),
+            records.batches_after(db, State.UNKNOWN, 0, -1),
+            _to_be_bought_anew(db),
+            _unsent(db) if unsent else (),
+        )
+        for batch in batches
+        for post in records.posts_of(db, batch.id)
+    }
+
+
+def _unsent(db: records.Connection) -> list[BatchRow]:
+    return records.batches_after(db, State.PENDING, 0, -1, again=False)
+
+
 def _to_be_bought_anew(db: records.Connection) -> list[BatchRow]:
     return records.batches_after(db, State.PENDING, 0, -1, again=True)
 
@@ -301,42 +291,3 @@ def _to_be_bought_anew(db: records.Connection) -> list[BatchRow]:
 def _reached(history: list[Kind]) -> bool:
     """Whether an attempt of ours can have been the one that was applied."""
     return any(kind in UNRESOLVED or kind is Kind.APPLIED for kind in history)
-
-
-def _next_cursor(payload: dict[str, Any]) -> str | None:
-    meta = payload.get("meta")
-    cursor = cast("dict[str, Any]", meta).get("next_cursor") if isinstance(meta, dict) else None
-    return None if cursor in (None, "") else str(cursor)
-
-
-def _total(payload: dict[str, Any]) -> float:
-    """How many posts the list says it has; infinite if it does not."""
-    meta = payload.get("meta")
-    total: Any = cast("dict[str, Any]", meta).get("total") if isinstance(meta, dict) else None
-    return total if type(total) is int and total >= 0 else math.inf
-
-
-def _ids(payload: dict[str, Any]) -> set[str] | None:
-    """The video ids in a list of posts, wherever each post carries it; None if that is no list of posts.
-
-    What can't be read must not be taken for empty: that a post is not listed counts for something.
-    """
-    data = payload.get("data")
-    if isinstance(data, dict):
-        data = cast("dict[str, Any]", data).get("posts")
-    if not isinstance(data, list):
-        return None
-    found: set[str] = set()
-    for each in cast("list[object]", data):
-        names = _names_of(cast("dict[str, Any]", each)) if isinstance(each, dict) else ()
-        if not names:
-            return None
-        found.update(names)
-    return found
-
-
-def _names_of(post: dict[str, Any]) -> Sequence[str]:
-    values: list[Any] = [post.get(name) for name in ("post_id", "postId", "video_id", "id")]
-    names = [str(each) for each in values if isinstance(each, str | int) and not isinstance(each, bool)]
-    url = post.get("url")
-    return [*names, video_id(url)] if isinstance(url, str) else names

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from attrs import asdict, evolve, frozen
 
-from tokfluence_async.campaign import records
+from tokfluence_async.campaign import records, tally
 from tokfluence_async.campaign.batch import idempotency_key
 from tokfluence_async.campaign.loadfile import LoadFile
 from tokfluence_async.errors import LoadFileError, LoadStoppedError
@@ -146,7 +146,7 @@ class LoadReport:
 
     @classmethod
     def _of(cls, file: LoadFile) -> LoadReport:
-        plan, totals = file.plan(), records.totals(file.db)
+        plan, totals = file.plan(), tally.totals(file.db)
         urls = URLCounts(
             accepted=totals.accepted,
             rejected=totals.rejected,
@@ -190,7 +190,7 @@ class LoadReport:
                     credits_at_stake=high - low,
                 )
                 for step, generation, urls_in_doubt, sent, low, high in islice(
-                    records.doubts(file.db), SHOWN_DOUBTS
+                    tally.doubts(file.db), SHOWN_DOUBTS
                 )
             ),
         )

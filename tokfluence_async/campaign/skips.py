@@ -10,6 +10,7 @@ from attrs import frozen
 
 from tokfluence_async.campaign.batch import pack_columns, unpack_columns
 from tokfluence_async.campaign.rows import csv_line
+from tokfluence_async.campaign.surrogates import escaped
 
 __all__ = ["SAMPLES", "Skipped", "Skips", "unpack_skipped"]
 
@@ -69,7 +70,7 @@ class Skips:
             if samples is None:
                 samples = self.samples[fields[2]] = []
             if len(samples) < SAMPLES:
-                samples.append(_skipped(fields))
+                samples.append(_skipped(_storable(fields)))
         self._open.extend(skipped)
         while len(self._open) >= _PER_CHUNK:
             self._blobs.append(_pack(self._open[:_PER_CHUNK]))
@@ -86,7 +87,26 @@ def unpack_skipped(blob: bytes) -> list[Skipped]:
 
 
 def _pack(skipped: Sequence[SkippedFields]) -> bytes:
-    return pack_columns(list(zip(*skipped, strict=True)))
+    try:
+        return pack_columns(list(zip(*skipped, strict=True)))
+    except TypeError:
+        # Text that is no Unicode; looking for it beforehand would take as long as packing.
+        return pack_columns(list(zip(*map(_storable, skipped), strict=True)))
+
+
+def _storable(fields: SkippedFields) -> SkippedFields:
+    """The fields with escapes for what is no Unicode in them."""
+    return cast(
+        "SkippedFields",
+        tuple(
+            escaped(each)
+            if isinstance(each, str)
+            else each
+            if each is None or isinstance(each, int)
+            else [escaped(text) for text in each]
+            for each in fields
+        ),
+    )
 
 
 def _skipped(fields: SkippedFields) -> Skipped:

@@ -25,6 +25,7 @@ from tokfluence_async.campaign.encodings import encoding_of, utf_16_of
 from tokfluence_async.campaign.items import Item, ItemReader, read_items, read_items_async
 from tokfluence_async.campaign.jsonrows import read_json, read_jsonl
 from tokfluence_async.campaign.rows import BadRow, Row, RowStream
+from tokfluence_async.campaign.surrogates import escaped
 from tokfluence_async.errors import InputError
 
 __all__ = [
@@ -165,7 +166,7 @@ def open_source(source: str | os.PathLike[str] | BinaryIO, options: InputOptions
     _check_open(source)
     name = getattr(source, "name", None)
     name = name if isinstance(name, str) else "open file"
-    return _open_stream(source, name, _suffix(name) if name != "open file" else "", options)
+    return _open_stream(source, escaped(name), _suffix(name) if name != "open file" else "", options)
 
 
 def _check_open(source: object) -> None:
@@ -192,20 +193,21 @@ def _open_path(path: str, options: InputOptions) -> RowStream:
             f"{path!r} is a URL, not a file's name; put URLs into a file, one a line, "
             "or give them as a list in Python"
         )
+    name = escaped(path)
     try:
         stream = Path(path).open("rb")  # noqa: SIM115 - the stream of rows closes it
     except FileNotFoundError:
-        raise InputError("there is no such file", source=path) from None
+        raise InputError("there is no such file", source=name) from None
     except IsADirectoryError:
-        raise InputError("this is a directory, not a file", source=path) from None
+        raise InputError("this is a directory, not a file", source=name) from None
     except PermissionError:
-        raise InputError("this file may not be read: permission denied", source=path) from None
+        raise InputError("this file may not be read: permission denied", source=name) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise InputError(
-            f"can't be opened: {getattr(error, 'strerror', None) or error}", source=path
+            f"can't be opened: {getattr(error, 'strerror', None) or error}", source=name
         ) from error
     try:
-        rows = _open_stream(stream, path, _suffix(path), options)
+        rows = _open_stream(stream, name, _suffix(path), options)
     except BaseException:
         stream.close()
         raise

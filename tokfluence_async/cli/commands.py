@@ -131,20 +131,18 @@ def load(
 ) -> Exit:
     """Buy a plan: create a campaign and submit each URL of the source once. Spends credits."""
     _log(verbose=verbose)
-    from tokfluence_async.cli.events import follow  # noqa: PLC0415 - likewise
     from tokfluence_async.cli.purchase import Purchase  # noqa: PLC0415 - what a help text does not need
 
-    with follow(events, *sources, state, as_json=as_json) as writer:
-        purchase = Purchase(
-            settings=settings,
-            max_credits=max_credits,
-            campaign_id=campaign_id,
-            yes=yes,
-            as_json=as_json,
-            events=writer,
-            rejects=rejects,
-        )
-        return purchase.load(sources, name=name, currency=currency, state=state, inputs=inputs)
+    purchase = Purchase(
+        settings=settings,
+        max_credits=max_credits,
+        campaign_id=campaign_id,
+        yes=yes,
+        as_json=as_json,
+        events=events,
+        rejects=rejects,
+    )
+    return purchase.load(sources, name=name, currency=currency, state=state, inputs=inputs)
 
 
 @app.command(help_epilogue=example("tokfluence resume spring.tokload"))
@@ -164,21 +162,19 @@ def resume(
 ) -> Exit:
     """Go on with a load from its file; no URL is bought twice. A load that is complete sends nothing."""
     _log(verbose=verbose)
-    from tokfluence_async.cli.events import follow  # noqa: PLC0415 - likewise
     from tokfluence_async.cli.purchase import Purchase  # noqa: PLC0415 - what a help text does not need
 
-    with follow(events, file, as_json=as_json) as writer:
-        purchase = Purchase(
-            settings=settings,
-            max_credits=max_credits,
-            campaign_id=campaign_id,
-            resubmit_unknown=resubmit_unknown,
-            yes=yes,
-            as_json=as_json,
-            events=writer,
-            rejects=rejects,
-        )
-        return purchase.resume(file)
+    purchase = Purchase(
+        settings=settings,
+        max_credits=max_credits,
+        campaign_id=campaign_id,
+        resubmit_unknown=resubmit_unknown,
+        yes=yes,
+        as_json=as_json,
+        events=events,
+        rejects=rejects,
+    )
+    return purchase.resume(file)
 
 
 @app.command(help_epilogue=example("tokfluence status spring.tokload --json"))

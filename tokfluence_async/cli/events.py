@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self
 from attrs import fields
 
 from tokfluence_async.cli.output import say
-from tokfluence_async.cli.side_files import check_side_file
 from tokfluence_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -122,18 +121,14 @@ def _ends_within_a_line(path: Path) -> bool:
     return False
 
 
-def follow(
-    target: Path | None, *used: str | Path | None, as_json: bool
-) -> AbstractContextManager[EventWriter | None]:
+def follow(target: Path | None, *, as_json: bool) -> AbstractContextManager[EventWriter | None]:
     """A writer of events, if one was asked for.
 
     Args:
-        target: Where to, or None.
-        *used: What the load is made of or kept in.
+        target: Where to, or None; `check_load_files` has seen to it that it is no file that the load needs.
         as_json: Whether the report is printed as JSON.
 
     Raises:
-        InputError: It is one of those, or a load file.
         ConfigurationError: It can't be written to; or stdout was to have two things at once.
     """
     if target is None:
@@ -142,7 +137,6 @@ def follow(
         raise ConfigurationError(
             "--events - and --json both want standard output; the last event has the report"
         )
-    check_side_file("--events", target, filter(None, used))
     return EventWriter(target)
 
 

@@ -78,16 +78,26 @@ def export_to(
         async def agree(posts: Sequence[CampaignPost]) -> bool:
             return _agree(tok, posts, yes=agreed)
 
-        done = await try_export(
-            tok, campaign_id, resource, target, format=chosen, raw=raw, resume=position, agree=agree
-        )
-
         def again(rest: str) -> str:
             words: list[object] = ["export", file_argument(text), resource, "-o", file_argument(rest)]
             words += [*(["--format", format_] if format_ else []), *(["--raw"] if raw else [])]
             # The cap is what may have ended it.
             return command(*words, *connection.arguments(cap=False))
 
+        def keep(done: Exported) -> None:
+            _tell_kept(done, text, output, again)
+
+        done = await try_export(
+            tok,
+            campaign_id,
+            resource,
+            target,
+            format=chosen,
+            raw=raw,
+            resume=position,
+            agree=agree,
+            on_cancelled=keep,
+        )
         return _tell(done, text, output, again)
 
     return run(connection, main)
@@ -151,8 +161,33 @@ def _tell(done: Exported, text: str, output: str, again: Callable[[str], str]) -
     Raises:
         TokfluenceError: What ended it before the first row.
     """
-    from tokfluence_async.export.exporting import file_beside  # noqa: PLC0415 - a help text needs none
+    if done.error is None or done.rows:
+        _say_count(done, text)
+    if done.error is None:
+        return Exit.INCOMPLETE if done.missing else Exit.DONE
+    following = None if done.following is None else f"--resume {done.following}"
+    if not done.rows:
+        if following is not None:
+            say(f"To leave out that post, and go on with the next: {again(output)} {following}", "yellow")
+        raise done.error
+    say(f"tokfluence: error: {done.error}", "red")
+    rest = _say_rest(done, output, again)
+    if following is not None:
+        say(f"Should that page never come, on from the next post: {rest} {following}", "yellow")
+    return exit_for_error(done.error)
 
+
+def _tell_kept(done: Exported, text: str, output: str, again: Callable[[str], str]) -> None:
+    """Say what a signal has left: as `_tell`, but nothing of an end."""
+    if done.error is None or done.position is not None:
+        _say_count(done, text)
+    if done.error is not None:
+        say(f"tokfluence: error: {done.error}", "red")
+    if done.position is not None:
+        _say_rest(done, output, again)
+
+
+def _say_count(done: Exported, text: str) -> None:
     pending = (
         f"; {counted(done.pending, 'post is', 'posts are')} still pending: `{command('wait', file_argument(text))}`"
         if done.pending
@@ -163,20 +198,21 @@ def _tell(done: Exported, text: str, output: str, again: Callable[[str], str]) -
         if done.missing
         else ""
     )
-    where = done.file or "standard output"
-    if done.error is None or done.rows:
-        say(f"{counted(done.rows, 'row')} in {where}, {counted(done.credits, 'credit')}{pending}{missing}.")
-    if done.error is None:
-        return Exit.INCOMPLETE if done.missing else Exit.DONE
-    following = None if done.following is None else f"--resume {done.following}"
-    if not done.rows:
-        if following is not None:
-            say(f"To leave out that post, and go on with the next: {again(output)} {following}", "yellow")
-        raise done.error
-    say(f"tokfluence: error: {done.error}", "red")
+    say(
+        f"{counted(done.rows, 'row')} in {_where(done)}, {counted(done.credits, 'credit')}{pending}{missing}."
+    )
+
+
+def _say_rest(done: Exported, output: str, again: Callable[[str], str]) -> str:
+    """Say what reads the rest; that command, but for the place."""
+    from tokfluence_async.export.exporting import file_beside  # noqa: PLC0415 - a help text needs none
+
     # Into the same file it would write the rest alone, over whatever stands there.
-    rest = output if where in {output, "standard output"} else str(file_beside(Path(output), "rest"))
-    say(f"{where} holds what was read until then. The rest: {again(rest)} --resume {done.position}", "yellow")
-    if following is not None:
-        say(f"Should that page never come, on from the next post: {again(rest)} {following}", "yellow")
-    return exit_for_error(done.error)
+    same = done.file is None or done.file == output
+    rest = again(output if same else str(file_beside(Path(output), "rest")))
+    say(f"{_where(done)} holds what was read until then. The rest: {rest} --resume {done.position}", "yellow")
+    return rest
+
+
+def _where(done: Exported) -> str:
+    return done.file or "standard output"

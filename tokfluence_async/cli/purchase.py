@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from attrs import frozen
 
 from tokfluence_async.campaign.loadfile import LoadFile, is_load_file
 from tokfluence_async.campaign.plan import Plan
-from tokfluence_async.campaign.rejects import default_path, write_rejects
+from tokfluence_async.campaign.rejects import default_path, place_beside, write_rejects
 from tokfluence_async.campaign.report import LoadReport
 from tokfluence_async.campaign.sources import STDIN, find_sources
-from tokfluence_async.cli.arguments import command, file_argument
+from tokfluence_async.cli.arguments import command, file_argument, quoted
 from tokfluence_async.cli.consent import consents
-from tokfluence_async.cli.events import EventWriter
+from tokfluence_async.cli.events import EventWriter, follow
 from tokfluence_async.cli.exits import Exit, exit_for_report, exit_for_status
 from tokfluence_async.cli.inputs import InputFlags
 from tokfluence_async.cli.loading import drive
@@ -24,7 +25,7 @@ from tokfluence_async.cli.planning import build_plan, default_name, describe, is
 from tokfluence_async.cli.preview import Preview
 from tokfluence_async.cli.render import is_begun, report_lines
 from tokfluence_async.cli.settings import SettingFlags
-from tokfluence_async.cli.side_files import check_side_file
+from tokfluence_async.cli.side_files import check_load_files
 from tokfluence_async.errors import InputError, LoadFileError, PlanStaleError
 from tokfluence_async.options import Options
 
@@ -44,8 +45,8 @@ class Purchase:
     """Whether the caller has agreed to spend."""
     as_json: bool
     """Whether the report is printed as JSON."""
-    events: EventWriter | None = None
-    """Gets each event of the load, if somebody follows it."""
+    events: Path | None = None
+    """Where each event of the load is written, if somebody follows it."""
     resubmit_unknown: bool = False
     """Whether what stayed unknown is bought anew."""
     rejects: Path | None = None
@@ -71,30 +72,38 @@ class Purchase:
 
         Raises:
             ConfigurationError: A setting is wrong, or there is no key. Nothing was created or sent.
-            InputError: A source can't be read, or its plan not bought. Nothing was created or sent.
+            InputError: A source can't be read, or its plan not bought; or what is to be written would be written over
+                something else. Nothing was created or sent.
             PlanStaleError: The plan was begun or applied already. Nothing was sent.
         """
         options = self.settings.options(max_credits=self.max_credits)
         files = find_sources(sources)
-        self._check_rejects(*files, *(() if state is None else (state,)))
         source = files[0]
         if is_saved_plan(source) and len(files) == 1:
             _refuse_input_flags(source, inputs, currency=currency, state=state)
-            file = LoadFile.open(Path(source))
-            try:
-                plan = _never_begun(file, name)
-                return self._begin(file, plan, source, options)
-            finally:
-                file.close()
+            return self._load_saved(Path(source), name, options)
         if name is None:
+            example = quoted(default_name(*files))
             raise InputError(
-                f"say the campaign's name, such as --name {default_name(*files)!r}; it must be new in the account"
+                f"say the campaign's name, such as --name {example}; it must be new in the account"
             )
         path = state or Path(f"{slug(name) if STDIN in files else slug(default_name(*files))}.tokload")
+        self._check_files(path, files, is_new=True)
         _refuse_existing(path)
         batch_size = options.batch_size if inputs.batch_size is None else inputs.batch_size
-        plan = build_plan(files, name=name, currency=currency, flags=inputs, batch_size=batch_size)
-        return self._begin(path, plan, describe(files), options)
+        with follow(self.events, as_json=self.as_json) as writer:
+            plan = build_plan(files, name=name, currency=currency, flags=inputs, batch_size=batch_size)
+            return self._begin(path, plan, describe(files), options, writer)
+
+    def _load_saved(self, path: Path, name: str | None, options: Options) -> Exit:
+        file = LoadFile.open(path)
+        try:
+            plan = _never_begun(file, name)
+            self._check_files(path, _names(plan))
+            with follow(self.events, as_json=self.as_json) as writer:
+                return self._begin(file, plan, str(path), options, writer)
+        finally:
+            file.close()
 
     def resume(self, path: Path) -> Exit:
         """Go on with a load; begin it, if it was never begun; print its report, if it is complete.
@@ -104,31 +113,44 @@ class Purchase:
 
         Raises:
             ConfigurationError: A setting is wrong, or there is no key. Nothing was sent.
-            InputError: It was never begun, and nobody can be asked.
+            InputError: It was never begun, and nobody can be asked; or what is to be written would be written over
+                something else.
             LoadFileError: It can't be read, or is in use.
         """
-        self._check_rejects(path)
         opened = LoadFile.open(path)
         try:
-            plan, report = opened.plan(), LoadReport.of(opened)
-            if report.state == "complete":
-                self._write_rejects(opened)
-                if self.events is not None:
-                    self.events.end(report)
-                if self.events is None or not self.events.to_stdout:
-                    _show(report, plan, as_json=self.as_json)
-                return exit_for_report(report)
-            options = self.settings.options(max_credits=self.max_credits)
-            if options.max_credits is None:
-                # A cap holds for the load, until another is given.
-                options = options.replace(max_credits=report.credits.cap)
-            if is_begun(report) or opened.agreed:
-                return self._go_on(opened, plan, options)
-            return self._begin(opened, plan, str(path), options)
+            plan = opened.plan()
+            self._check_files(path, _names(plan))
+            with follow(self.events, as_json=self.as_json) as writer:
+                return self._resume(opened, plan, writer)
         finally:
             opened.close()
 
-    def _begin(self, target: Path | LoadFile, plan: Plan, source: str, options: Options) -> Exit:
+    def _resume(self, file: LoadFile, plan: Plan, writer: EventWriter | None) -> Exit:
+        report = LoadReport.of(file)
+        if report.state == "complete":
+            self._write_rejects(file)
+            if writer is not None:
+                writer.end(report)
+            if writer is None or not writer.to_stdout:
+                _show(report, plan, as_json=self.as_json)
+            return exit_for_report(report)
+        options = self.settings.options(max_credits=self.max_credits)
+        if options.max_credits is None:
+            # A cap holds for the load, until another is given.
+            options = options.replace(max_credits=report.credits.cap)
+        if is_begun(report) or file.agreed:
+            return self._go_on(file, plan, options, writer)
+        return self._begin(file, plan, str(file.path), options, writer)
+
+    def _begin(
+        self,
+        target: Path | LoadFile,
+        plan: Plan,
+        source: str,
+        options: Options,
+        writer: EventWriter | None,
+    ) -> Exit:
         """Show a plan, have it agreed to, and buy it.
 
         Args:
@@ -136,6 +158,7 @@ class Purchase:
             plan: What to buy.
             source: Where its rows come from.
             options: The client's settings.
+            writer: Gets each event, if somebody follows it.
 
         Raises:
             InputError: The plan can't be bought as it stands, or nobody can be asked. Nothing was created or sent.
@@ -159,21 +182,22 @@ class Purchase:
             return Exit.FAILED
         if isinstance(target, LoadFile):
             target.agree()
-            return self._go_on(target, plan, options)
+            return self._go_on(target, plan, options, writer)
         _refuse_existing(target)  # once more: somebody may have been asked meanwhile
         file = LoadFile.create(target, plan, agreed=True)
         try:
-            return self._go_on(file, plan, options)
+            return self._go_on(file, plan, options, writer)
         finally:
             file.close()
 
-    def _go_on(self, file: LoadFile, plan: Plan, options: Options) -> Exit:
+    def _go_on(self, file: LoadFile, plan: Plan, options: Options, writer: EventWriter | None) -> Exit:
         """Go on with a load, and print its report on stdout.
 
         Args:
             file: The load file, open and locked.
             plan: What it buys.
             options: The client's settings.
+            writer: Gets each event, if somebody follows it.
 
         Raises:
             LoadFileError: The load file can't be read.
@@ -186,10 +210,10 @@ class Purchase:
             campaign_id=self.campaign_id,
             resubmit_unknown=self.resubmit_unknown,
             verbose=verbose,
-            events=self.events,
+            events=writer,
         )
         self._write_rejects(file)
-        if self.events is not None and self.events.to_stdout:
+        if writer is not None and writer.to_stdout:
             # Standard output has the events, the report among them.
             say_lines(report_lines(ended.report, plan, self.settings.arguments()))
         elif self.as_json:
@@ -198,30 +222,46 @@ class Purchase:
             print_lines(report_lines(ended.report, plan, self.settings.arguments()))
         return ended.exit
 
-    def _check_rejects(self, *used: str | Path) -> None:
-        """See that the rejects can be written, while nothing is spent yet.
+    def _check_files(self, state: Path, sources: Iterable[str], *, is_new: bool = False) -> None:
+        """See that what is to be written is no file that would be lost by it, while nothing is spent yet.
+
+        Args:
+            state: The load file.
+            sources: What the load is made of.
+            is_new: Whether that is still to be made.
 
         Raises:
-            InputError: There is no such folder, or the name is a folder's, or that of a file which is used.
+            InputError: It is one of those, a load file, or not to be written.
         """
-        path = self.rejects
-        if path is None:
+        rejects = self.rejects
+        check_load_files(sources, state, is_new=is_new, rejects=rejects, events=self.events)
+        if rejects is None:
             return
-        if path.is_dir() or not path.parent.is_dir():
-            raise InputError("this can't be written: name a file, in a folder that exists", source=str(path))
-        check_side_file("--rejects", path, used)
+        # Unlike a path's own methods, these do not raise where nobody may look.
+        if os.path.isdir(rejects) or not os.path.isdir(rejects.parent):  # noqa: PTH112 - as above
+            raise InputError(
+                "this can't be written: name a file, in a folder that exists", source=str(rejects)
+            )
 
     def _write_rejects(self, file: LoadFile) -> None:
         """Write the rows that were refused. That it fails is told, and changes nothing about the load."""
-        path = self.rejects or default_path(file.path)
+        wanted = self.rejects or default_path(file.path)
         try:
+            path = wanted if self.rejects else place_beside(file, wanted)
             number = write_rejects(file, path)
         except LoadFileError as error:
             say(f"tokfluence: the rejects could not be written: {error}", "yellow")
             return
+        if path != wanted:
+            say(f"tokfluence: {wanted}: it is not as this load wrote it, and stays as it is", "yellow")
         if number:
             rows = "row that was" if number == 1 else "rows that were"
             say(f"Rejects   {path}: {number:,} {rows} refused, with the reasons", "yellow")
+
+
+def _names(plan: Plan) -> list[str]:
+    """What the inputs of a plan are called: files, and descriptions, of which there will be no file."""
+    return [each.name for each in plan.origins if each.name is not None]
 
 
 def _refuse_input_flags(source: str, inputs: InputFlags, *, currency: str | None, state: Path | None) -> None:

@@ -40,18 +40,21 @@ def next_command(report: LoadReport, plan: Plan, settings: Sequence[str] = ()) -
         plan: What it buys.
         settings: The settings' flags of this run, to be kept.
     """
-    file = file_argument(report.file)
     if report.state == "complete":
         return ""
     if not is_begun(report):
-        return command("load", file, "--max-credits", report.credits.planned, *settings)
-    # A plan is stale where the base URL or the key is another than it was begun with: those flags are what is wrong.
-    words: list[object] = ["resume", file, *(() if report.stopped_by == "plan_stale" else settings)]
+        return command("load", file_argument(report.file), "--max-credits", report.credits.planned, *settings)
+    words = _resume(report, settings)
     if report.stopped_by == "max_credits":
         words += ["--max-credits", _enough(report, plan)]
     text = command(*words)
     # The placeholder is for a person to fill in: quoted, a shell would hand it over as it stands.
     return f"{text} --campaign-id ID" if report.stopped_by in _NEEDS_ID else text
+
+
+def _resume(report: LoadReport, settings: Sequence[str]) -> list[object]:
+    # A plan is stale where the base URL or the key is another than it was begun with: those flags are what is wrong.
+    return ["resume", file_argument(report.file), *(() if report.stopped_by == "plan_stale" else settings)]
 
 
 def _enough(report: LoadReport, plan: Plan) -> int:
@@ -85,7 +88,7 @@ def report_lines(report: LoadReport, plan: Plan, settings: Sequence[str] = ()) -
     yield Line(f"  {report.urls.rows:>9,}  rows in all", "bold")
     yield Line()
     yield from _credits(report)
-    yield from _doubts(report)
+    yield from _doubts(report, settings)
     yield Line(
         f"Requests  {report.requests:,}, of which {report.retries:,} retries; {report.elapsed_seconds:,.1f} s"
     )
@@ -99,7 +102,7 @@ def report_lines(report: LoadReport, plan: Plan, settings: Sequence[str] = ()) -
         yield Line("Done: nothing is left to do.", "green")
 
 
-def _doubts(report: LoadReport) -> Iterator[Line]:
+def _doubts(report: LoadReport, settings: Sequence[str]) -> Iterator[Line]:
     for doubt in report.doubts[:_SHOWN_DOUBTS]:
         when = "" if doubt.last_sent is None else f", last sent {doubt.last_sent:%Y-%m-%d %H:%M:%S} UTC"
         yield Line(
@@ -112,7 +115,7 @@ def _doubts(report: LoadReport) -> Iterator[Line]:
     if report.state == "needs_review":
         yield Line(
             "          The API's support can tell by the key what became of a request. If it was not applied: "
-            f"{command('resume', report.file)} --resubmit-unknown"
+            f"{command(*_resume(report, settings), '--resubmit-unknown')}"
         )
 
 

@@ -2,36 +2,101 @@
 
 from __future__ import annotations
 
+import os
+import stat
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import combinations, product
 from pathlib import Path
+from typing import Final, TextIO
 
-from tokfluence_async.campaign.loadfile import is_load_file
+from attrs import frozen
+
+from tokfluence_async.campaign.companions import belongs_to_load_file, files_of
+from tokfluence_async.campaign.rejects import default_path
 from tokfluence_async.campaign.sources import STDIN
 from tokfluence_async.errors import InputError
 
-__all__ = ["check_side_file"]
+__all__ = ["check_load_files", "check_side_file"]
+
+_STREAM: Final = "-"
 
 
-def check_side_file(option: str, path: Path, used: Iterable[str | Path] = ()) -> None:
+def check_side_file(option: str, path: Path) -> None:
     """See that a file may be written, before anything is spent or lost.
 
     Args:
         option: That named it, such as ``--output``.
         path: The file, whether it exists or not.
-        used: What the load is made of or kept in; whether they exist or not.
 
     Raises:
-        InputError: It is one of those, or a load file.
+        InputError: It is a load file, or belongs to one.
     """
-    if str(path) == STDIN:
-        return
-    with suppress(OSError):  # whoever writes it says why it can't be
-        if path.is_file() and is_load_file(path):
-            raise InputError(f"{option} would write into this load file; name another file", source=str(path))
-        whole = path.resolve()
-        for each in map(Path, used):
-            if each.resolve() == whole or (path.exists() and each.exists() and each.samefile(path)):
-                raise InputError(
-                    f"{option} names a file that this load needs; name another", source=str(path)
-                )
+    if str(path) != _STREAM and belongs_to_load_file(path):
+        raise InputError(f"{option} would write into this load file; name another file", source=str(path))
+
+
+def check_load_files(
+    sources: Iterable[str], state: Path, *, is_new: bool, rejects: Path | None, events: Path | None
+) -> None:
+    """See that no two files of a load are one and the same, before any is opened to be written.
+
+    Args:
+        sources: What the load is made of: names of files, ``-`` for standard input.
+        state: Its load file.
+        is_new: Whether that is still to be made.
+        rejects: Where the rows that are refused are to be written; beside the load file if None.
+        events: Where the events are to be written, if anywhere; ``-`` for standard output.
+
+    Raises:
+        InputError: Two are; or a load file was to be written over. It names the options.
+    """
+    read = [_Named("a source", each, "", sys.stdin if each == STDIN else None) for each in sources]
+    kept = [_Named("the load file", str(each), "--state" if is_new else "") for each in files_of(state)]
+    refused = _Named("the file of the rejects", str(rejects or default_path(state)), "--rejects")
+    told: list[_Named] = []
+    if events is not None:
+        stdout = sys.stdout if str(events) == _STREAM else None
+        told = [_Named("the file of the events", str(events), "--events", stdout)]
+    # A load that was begun is not held up by what nobody named: its rejects go beside what stands in their place.
+    written = [*(kept if is_new else ()), *([refused] if is_new or rejects is not None else []), *told]
+    others = [*product(kept, [refused, *told]), *combinations([refused, *told], 2)]
+    for one, other in [*product(read, written), *others]:
+        if one.is_same(other):
+            options = " or ".join(filter(None, (one.option, other.option)))
+            raise InputError(
+                f"{one.what} and {other.what} are one and the same; name another with {options}. Nothing was sent",
+                source=other.path,
+            )
+    for option, path in (("--rejects", rejects), ("--events", events)):
+        if path is not None:
+            check_side_file(option, path)
+
+
+@frozen
+class _Named:
+    """A file as a command names it, or is about to make it."""
+
+    what: str
+    path: str
+    option: str
+    """What names another; empty if nothing does."""
+    stream: TextIO | None = None
+    """What the name stands for, where it is no file's."""
+
+    def is_same(self, other: _Named) -> bool:
+        """Whether to write the one is to write over the other."""
+        here, there = self._status(), other._status()
+        if here is not None and there is not None:
+            # Pipes and devices keep nothing that could be lost.
+            return stat.S_ISREG(here.st_mode) and os.path.samestat(here, there)
+        if self.stream is not None or other.stream is not None:
+            return False
+        return os.path.realpath(self.path) == os.path.realpath(other.path)
+
+    def _status(self) -> os.stat_result | None:
+        # A closed stream is None, or says so in one of these ways.
+        with suppress(OSError, ValueError, AttributeError):
+            return os.stat(self.path) if self.stream is None else os.fstat(self.stream.fileno())  # noqa: PTH116 - as it was given
+        return None

@@ -8,11 +8,12 @@ import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, count
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final, TypeVar, cast
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from tokfluence_async.client import Tokfluence
 from tokfluence_async.errors import (
@@ -37,6 +38,7 @@ from tokfluence_async.models import CampaignPost
 
 __all__ = ["Exported", "export", "file_beside", "price_of", "try_export"]
 
+T = TypeVar("T")
 Agree = Callable[[Sequence[CampaignPost]], Awaitable[bool]]
 """Asked before the comments of posts are read; False reads none."""
 _ABOUT_ALL: Final = (
@@ -110,7 +112,9 @@ async def export(
     200 comments. ``tok.budget(max_credits=…)`` bounds that.
 
     An export of comments that fails on the way keeps what was read and paid for in a file beside the target, named
-    ``….partial…``, and returns where to resume: at the page that failed, or at the next post.
+    ``….partial…``, and returns where to resume: at the page that failed, or at the next post. One that is
+    cancelled, also by a time limit, keeps it as well: a note on the `asyncio.CancelledError` names the file and the
+    place, at a page that may have been charged already.
 
     Args:
         tok: An open client.
@@ -162,13 +166,47 @@ async def try_export(
     resume: Position | str | None = None,
     agree: Agree | None = None,
     on_rows: Callable[[int], None] | None = None,
+    on_cancelled: Callable[[Exported], None] | None = None,
 ) -> Exported:
-    """As `export`, but an error in the comments is always returned, also before the first of them: without a file."""
+    """As `export`, but an error in the comments is always returned, also before the first of them: without a file.
+
+    A cancellation that finds something read calls `on_cancelled` with that before it goes on. An error there without a
+    position tells that it could not be kept.
+    """
     schema, where, place = schema_of(resource), Destination.of(target, format), place_of(resource, resume)
     run = _Run(tok, campaign_id, resource, schema, raw, resume=place, agree=agree, on_rows=on_rows)
-    if isinstance(where.target, Path):
-        return await _to_path(run, where.target, where)
-    return await _to_stream(run, where.target, where, "the output")
+    lost: TokfluenceError | None = None
+    done: Exported | None = None
+    try:
+        if isinstance(where.target, Path):
+            done = await _to_path(run, where.target, where)
+        else:
+            done = await _to_stream(run, where.target, where, "the output")
+    except (TokfluenceError, OSError) as error:
+        if run.cancelled is None:
+            raise
+        lost = error if isinstance(error, TokfluenceError) else TokfluenceError(str(error))
+    if run.cancelled is None and done is not None:
+        return done
+    raise _cancelled(run, done or evolve(run.result(None), error=lost, position=None), on_cancelled)
+
+
+def _cancelled(
+    run: _Run, done: Exported, on_cancelled: Callable[[Exported], None] | None
+) -> asyncio.CancelledError:
+    """The cancellation that ended a run, with a note of what there is."""
+    cancelled = run.cancelled or asyncio.CancelledError()
+    if done.rows:
+        what = done.file or "The output"
+        if done.position is not None:
+            count = f"{done.rows:,} {'row' if done.rows == 1 else 'rows'}"
+            note = f"{what} holds {count} that were read; the rest begins at resume='{done.position}'."
+        else:
+            note = f"{what} is whole." if done.error is None else f"What was read is lost: {done.error}"
+        cancelled.add_note(note)
+        if on_cancelled is not None:
+            on_cancelled(done)
+    return cancelled
 
 
 async def _to_stream(run: _Run, file: BinaryIO, where: Destination, told: str) -> Exported:
@@ -179,7 +217,10 @@ async def _to_stream(run: _Run, file: BinaryIO, where: Destination, told: str) -
         done = await run.write(cast("BinaryIO", spool), where, told)
         spool.seek(0)
         with unwritable_told(told):
-            await asyncio.to_thread(shutil.copyfileobj, spool, file)
+            if run.cancelled is None:
+                await asyncio.to_thread(shutil.copyfileobj, spool, file)
+            else:
+                shutil.copyfileobj(spool, file)
             file.flush()
     return done
 
@@ -191,12 +232,12 @@ async def _to_path(run: _Run, path: Path, where: Destination) -> Exported:
             done = await _to_stream(run, target.file, where, told)
         else:
             done = await run.write(target.file, where, told)
-        if done.error is not None and not done.rows:
+        in_part = done.error is not None or run.cancelled is not None
+        if in_part and not done.rows:
             return done
+        name = file_beside(path, "partial") if in_part and not target.direct else None
         with unwritable_told(told):
-            if done.error is None or target.direct:
-                return run.result(str(await asyncio.to_thread(target.commit)))
-            return run.result(str(await asyncio.to_thread(target.commit, file_beside(path, "partial"))))
+            return run.result(str(await run.finish(lambda: target.commit(name))))
 
 
 def file_beside(path: Path, word: str) -> Path:
@@ -228,6 +269,8 @@ class _Run:
     rows: int = 0
     pending: int = 0
     error: TokfluenceError | None = None
+    cancelled: asyncio.CancelledError | None = None
+    """What asked for its end, and is raised once what was read is kept."""
     comments: Comments | None = None
     charged: int = field(init=False)
 
@@ -249,6 +292,19 @@ class _Run:
             # What a buffer holds back would be lost without a word.
             file.flush()
         return self.result(None)
+
+    async def finish(self, work: Callable[[], T]) -> T:
+        """Do what must not be left in its middle. A cancellation waits for its end."""
+        if self.cancelled is not None:
+            # Here and now: a scope of anyio cancels every further wait at once.
+            return work()
+        with ThreadPoolExecutor(1) as thread:
+            future = thread.submit(work)
+            try:
+                return await asyncio.wrap_future(future)
+            except asyncio.CancelledError as cancelled:
+                self.cancelled = cancelled
+        return work() if future.cancelled() else future.result()
 
     def result(self, file: str | None) -> Exported:
         """What came of it."""
@@ -294,9 +350,12 @@ class _Run:
                 post_id, comments = await reader.next_page()
             except StopAsyncIteration:
                 return
+            # What was read until here is paid for, and is kept.
             except TokfluenceError as error:
-                # What was read until here is paid for, and is kept.
                 self.error = error
+                return
+            except asyncio.CancelledError as cancelled:
+                self.cancelled = cancelled
                 return
             yield self.schema.rows(comments, self.campaign_id, post_id)
 

@@ -19,6 +19,7 @@ from tokfluence_async.models.analysis import Analysis, Rejected, read_rejected
 from tokfluence_async.models.campaigns import Campaign, CreateMeta
 from tokfluence_async.models.items import Items
 from tokfluence_async.models.result import Deleted, Model
+from tokfluence_async.protocol import tolerant_json
 from tokfluence_async.protocol.structure import MisfitError, structurer
 
 __all__ = [
@@ -45,15 +46,21 @@ PostEntry = tuple[str, str | None, int]
 
 
 def loads(body: bytes) -> Any:
-    """Plain data from JSON.
+    r"""Plain data from JSON.
+
+    Text that no reader can take (half of a pair of surrogates, as in ``\ud83d``, or bytes that are no UTF-8) becomes
+    U+FFFD, and ``NaN`` and the infinities become None: the answer around them is paid for.
 
     Args:
         body: JSON in UTF-8.
 
     Raises:
-        ValueError: The body is not JSON.
+        ValueError: The body is not JSON, or is nested too deeply, or holds a number that is too large.
     """
-    return orjson.loads(body)
+    try:
+        return orjson.loads(body)
+    except ValueError:
+        return tolerant_json.loads(body)
 
 
 def dumps(value: Any) -> bytes:

@@ -7,6 +7,7 @@ session for a single call, by `campaign.settle` for a load.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from enum import Enum
 from typing import Any, Final
 
@@ -85,6 +86,12 @@ def see(outcome: Outcome, *, deletion: bool = False) -> Seen:
     away. Success, a 502 and every other 4xx must be the API's own word, in JSON: a gateway's page tells nothing of
     what became of the request behind it.
 
+    A success that can't be read may pass if it was cut off, or if something else than the API answered (a page, an
+    empty body). One that arrived whole and begins as the API's own answers do, with ``{`` or ``[``, but is not JSON,
+    and one that is JSON but no object, are `lasting`: the API would answer the same again, and each repeat of a read
+    is paid for. That a body arrived whole is known only where its length was told, by a header or in chunks: one that
+    ended with the connection may have been cut off.
+
     Args:
         outcome: How the attempt ended.
         deletion: Whether it was to delete something: then a success may have no body, or any JSON.
@@ -99,10 +106,10 @@ def see(outcome: Outcome, *, deletion: bool = False) -> Seen:
 def _see_reply(reply: Reply, *, deletion: bool) -> Seen:
     status = reply.status
     succeeded = 200 <= status < 300
-    payload, problem = _read(reply, any_json=deletion and succeeded)
+    payload, problem, lasting = _read(reply, any_json=deletion and succeeded)
     if succeeded:
         if problem:
-            return Seen(Kind.GARBLED, status, message=problem, lasting=reply.lasting)
+            return Seen(Kind.GARBLED, status, message=problem, lasting=lasting)
         if payload is not None and _tells_an_error(payload):
             code, said = error_body(payload) or ("", "")
             told = f"HTTP {status} with an error in place of the data" + (f": {said}" if said else "")
@@ -136,16 +143,25 @@ def _tells_an_error(payload: dict[str, Any]) -> bool:
     return "data" not in payload or (bool(payload["error"]) and not payload["data"])
 
 
-def _read(reply: Reply, *, any_json: bool) -> tuple[dict[str, Any] | None, str]:
-    """The body's JSON object, or why there is none that can be believed."""
+def _read(reply: Reply, *, any_json: bool) -> tuple[dict[str, Any] | None, str, bool]:
+    """The body's JSON object, or why there is none that can be believed, and whether that would be so again."""
     if reply.problem:
-        return None, reply.problem
+        return None, reply.problem, reply.lasting
     if not reply.body and (any_json or reply.status == 204):
-        return None, ""
+        return None, "", False
     try:
         payload = loads(reply.body)
     except ValueError:
-        return None, "the body is not JSON"
+        return None, "the body is not JSON", _arrived_whole(reply) and _begins_as_json(reply.body)
     if payload.__class__ is dict:
-        return payload, ""
-    return None, "" if any_json else "the body is not a JSON object"
+        return payload, "", False
+    return None, "" if any_json else "the body is not a JSON object", True
+
+
+def _arrived_whole(reply: Reply) -> bool:
+    """Whether the end of the body was told by more than the end of the connection."""
+    return "content-length" in reply.headers or "transfer-encoding" in reply.headers
+
+
+def _begins_as_json(body: bytes) -> bool:
+    return body.removeprefix(BOM_UTF8).lstrip(b" \t\r\n").startswith((b"{", b"["))

@@ -28,6 +28,7 @@ from tokfluence_async.errors import (
 )
 from tokfluence_async.models import Post
 from tokfluence_async.protocol.endpoints import POSTS_SHOW
+from tokfluence_async.resources.pump import Pump, Step, close
 
 __all__ = ["Shown", "show_many"]
 
@@ -154,7 +155,7 @@ class _Reads:
 
     async def progress(self) -> bool:
         """Wait until a call is done or an id arrives; False if neither is to come."""
-        pending: set[asyncio.Task[Any]] = set(self._window)
+        pending: set[asyncio.Future[Any]] = set(self._window)
         if self._ordered and self._window:
             pending = {self._window[0]}
         if self._has_room and not self._source.exhausted:
@@ -166,10 +167,11 @@ class _Reads:
 
     async def cancel(self) -> None:
         """End what is under way, and the input."""
-        tasks: list[asyncio.Task[Any]] = [*self._window, *self._source.pending()]
-        for task in tasks:
+        tasks: list[asyncio.Task[Any]] = [*self._window, *self._source.end()]
+        for task in self._window:
             task.cancel()
         try:
+            # If this is cancelled, so are the tasks, once more; they are waited for all the same.
             await asyncio.gather(*tasks, return_exceptions=True)
         finally:
             await self._source.close()
@@ -190,7 +192,8 @@ class _Source:
     def __init__(self, post_ids: Iterable[str] | AsyncIterable[str]) -> None:
         self.exhausted = False
         self._async: AsyncIterator[str] | None = None
-        self._asked: asyncio.Task[str] | None = None
+        self._pump: Pump | None = None
+        self._asked: asyncio.Future[Step] | None = None
         if isinstance(post_ids, AsyncIterable):
             self._async = aiter(post_ids)
         else:
@@ -213,7 +216,7 @@ class _Source:
             if self._asked is None:
                 return next(self._plain)
             asked, self._asked = self._asked, None
-            return asked.result()
+            return asked.result().value()
         except (StopIteration, StopAsyncIteration):
             self.exhausted = True
             raise StopAsyncIteration from None
@@ -221,26 +224,26 @@ class _Source:
             self.exhausted = True
             raise
 
-    def wanted(self) -> asyncio.Task[str]:
+    def wanted(self) -> asyncio.Future[Step]:
         """What is done as soon as `ready`; asks an async input for its next id."""
-        if self._asked is None and self._async is not None:
-            self._asked = asyncio.create_task(_ask(self._async))
         if self._asked is None:
-            raise TypeError("a plain input is always ready")
+            if self._async is None:
+                raise TypeError("a plain input is always ready")
+            self._pump = self._pump or Pump(self._async)
+            self._asked = self._pump.ask()
         return self._asked
 
-    def pending(self) -> list[asyncio.Task[str]]:
-        """What has been asked for and not been taken."""
-        return [] if self._asked is None else [self._asked]
+    def end(self) -> list[asyncio.Task[None]]:
+        """Begin to close an async input; what is returned is to be waited for before `close`."""
+        return [] if self._pump is None else [self._pump.end()]
 
     async def close(self) -> None:
         """Close the input, if it is a generator."""
-        source: object = self._plain if self._async is None else self._async
-        if isinstance(source, AsyncGenerator):
-            await cast("AsyncGenerator[str, None]", source).aclose()
-        elif isinstance(source, Generator):
-            cast("Generator[str, None, None]", source).close()
-
-
-async def _ask(source: AsyncIterator[str]) -> str:
-    return await anext(source)
+        if self._pump is not None and self._pump.begun:
+            self._pump.check()
+        elif self._async is not None:
+            await close(self._async)
+        else:
+            plain: object = self._plain
+            if isinstance(plain, Generator):
+                cast("Generator[str, None, None]", plain).close()

@@ -1,0 +1,64 @@
+"""A machine that slept under a load: what is in doubt for days is looked for, not sent again."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from answering import LOST, Answer, Answering, Asked
+from loads import KEY, QUICK, make_plan
+
+from tokfluence_async.campaign.loader import Loader
+from tokfluence_async.campaign.loadfile import LoadFile
+from tokfluence_async.client import Tokfluence
+
+pytestmark = pytest.mark.anyio
+
+DAYS = 2 * 86_400.0
+
+
+@pytest.mark.parametrize("lost", [1, 2], ids=["the first batch, alone", "another"])
+@pytest.mark.parametrize("applied", [True, False])
+async def test_a_repeat_that_comes_days_later_is_not_sent(tmp_path: Path, lost: int, applied: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    slept = 0.0
+
+    def sleep(asked: Asked) -> bool:
+        nonlocal slept
+        if asked.call != "analyze" or asked.number != lost:
+            return False
+        slept = DAYS
+        api.forget()
+        return True
+
+    with Answering() as api:
+        if applied:
+            api.after = lambda asked, answer: LOST if sleep(asked) else answer
+        else:
+            api.before = lambda asked: LOST if sleep(asked) else None
+        file = LoadFile.create(tmp_path / "a.tokload", make_plan(30, batch_size=10))
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+            report = await Loader(tok, file, wall_clock=lambda: time.time() + slept).run()
+        file.close()
+        assert not api.charged_twice
+        assert (report.urls.accepted, report.urls.unknown) == ((30, 0) if applied else (20, 10))
+        assert report.credits.charged_min <= api.charged <= report.credits.charged_max
+
+
+async def test_a_repeat_of_what_was_turned_away_is_sent_however_late(tmp_path: Path) -> None:
+    slept = 0.0
+
+    def before(asked: Asked) -> Answer | None:
+        nonlocal slept
+        if asked.call != "analyze" or asked.number != 2:
+            return None
+        slept = DAYS
+        return Answer(429, Answer.error(429, "rate_limited").payload, {"Retry-After": "0"})
+
+    with Answering(before=before) as api:
+        file = LoadFile.create(tmp_path / "a.tokload", make_plan(30, batch_size=10))
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+            report = await Loader(tok, file, wall_clock=lambda: time.time() + slept).run()
+        file.close()
+        assert (report.state, report.urls.accepted) == ("complete", 30)
+        assert api.asked["list"] == 0

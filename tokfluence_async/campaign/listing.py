@@ -1,0 +1,150 @@
+"""The campaign's list of posts, as far as it is worth its price."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from typing import Any, Final, cast
+
+from attrs import define, field, frozen
+
+from tokfluence_async.campaign.purchase import video_id
+from tokfluence_async.campaign.reads import Reader
+from tokfluence_async.protocol.endpoints import CAMPAIGNS_POSTS
+from tokfluence_async.protocol.seen import Kind, Seen
+from tokfluence_async.protocol.wire import MAX_BODY
+
+__all__ = ["Listed", "PostList"]
+
+MAX_PAGES: Final = 10_000
+MAX_BARREN: Final = 3
+"""Pages in a row without a post that was not on an earlier one, after which the list goes on no more, or has no end."""
+ENTRY: Final = 1024
+"""Bytes of a post in the list, generously."""
+MAX_LIST: Final = 128 * 1024 * 1024
+"""Bytes of the list that are read at most, where the API does not page it."""
+
+
+@frozen
+class Listed:
+    """What a look into the list has shown."""
+
+    video_ids: Collection[str]
+    whole: bool
+    """Whether what is not among them is not in the list: to look further may have cost more than there was to tell."""
+
+
+@define
+class PostList:
+    """Reads a campaign's list: 2 credits a page."""
+
+    reader: Reader
+    campaign_id: int
+    credits_per_url: int
+    planned: int
+    """URLs of the plan."""
+    unread: Seen | None = field(default=None, init=False)
+    """What was seen when the list could not be read, unless it was the cap that kept it from being read."""
+    _bound: int = field(default=0, init=False)
+    """How many pages were read last without an end."""
+
+    async def look_for(self, wanted: set[str], *, thoroughly: bool) -> Listed | None:
+        """Look for videos; None if the list can't be read now, and then `unread` says why.
+
+        Nothing is read after the page that has the last of them: each page costs 2 credits.
+
+        Args:
+            wanted: The video ids.
+            thoroughly: Whether to read on where that costs more than the videos did.
+
+        Raises:
+            Stopped: The load is to stop.
+        """
+        page_price = max(self.reader.tok.tariff.price(CAMPAIGNS_POSTS.name), 1)
+        bound = MAX_PAGES if thoroughly else max(1, len(wanted) * self.credits_per_url // page_price)
+        if bound <= self._bound:
+            return Listed((), whole=False)  # as far as that, it was read before
+        return await self._read(wanted, min(bound, MAX_PAGES))
+
+    async def _read(self, wanted: set[str], bound: int) -> Listed | None:
+        found, posts = set[str](), set[str]()
+        cursors: set[str] = set()
+        barren = 0
+        query: tuple[tuple[str, str], ...] = ()
+        max_body = max(MAX_BODY, min(self.planned * ENTRY, MAX_LIST))
+        for _ in range(bound):
+            payload, seen = await self.reader.read(
+                CAMPAIGNS_POSTS, self.campaign_id, query, max_body=max_body
+            )
+            if seen is None:
+                self.reader.stop.request(
+                    "max_credits",
+                    "outcomes are in doubt, and the cap leaves no room for the read that would tell (2 credits a "
+                    "page); resume with a higher --max-credits",
+                )
+                return None
+            if payload is None:
+                self.unread = seen
+                return None
+            names = _names(payload)
+            if names is None:
+                self.unread = Seen(Kind.GARBLED, message="it is no list of posts")
+                return None
+            found.update(*names)
+            before = len(posts)
+            posts.update(each[0] for each in names)
+            barren = 0 if len(posts) > before else barren + 1
+            cursor = _next_cursor(payload)
+            if cursor is None or wanted <= found:
+                return Listed(found, whole=True)
+            total = _total(payload)
+            # How many there are in all is believed of a list that brings nothing more, and of no other.
+            if barren >= MAX_BARREN and len(posts) >= total:
+                return Listed(found, whole=True)
+            if cursor in cursors or (barren >= MAX_BARREN and total == math.inf):
+                self.unread = Seen(Kind.GARBLED, message="its pages have no end")
+                return None
+            cursors.add(cursor)
+            query = (("cursor", cursor),)
+        if bound == MAX_PAGES:
+            self.unread = Seen(Kind.GARBLED, message=f"it has more than {MAX_PAGES:,} pages")
+            return None
+        self._bound = bound
+        return Listed(found, whole=False)
+
+
+def _next_cursor(payload: dict[str, Any]) -> str | None:
+    meta = payload.get("meta")
+    cursor = cast("dict[str, Any]", meta).get("next_cursor") if isinstance(meta, dict) else None
+    return None if cursor in (None, "") else str(cursor)
+
+
+def _total(payload: dict[str, Any]) -> float:
+    """How many posts the list says it has; infinite if it does not."""
+    meta = payload.get("meta")
+    total: Any = cast("dict[str, Any]", meta).get("total") if isinstance(meta, dict) else None
+    return total if type(total) is int and total >= 0 else math.inf
+
+
+def _names(payload: dict[str, Any]) -> list[Sequence[str]] | None:
+    """What each post in a list may be called by, wherever it carries it; None if that is no list of posts.
+
+    What can't be read must not be taken for empty: that a post is not listed counts for something.
+    """
+    data = payload.get("data")
+    if isinstance(data, dict):
+        data = cast("dict[str, Any]", data).get("posts")
+    if not isinstance(data, list):
+        return None
+    names = [
+        _names_of(cast("dict[str, Any]", each)) if isinstance(each, dict) else ()
+        for each in cast("list[object]", data)
+    ]
+    return names if all(names) else None
+
+
+def _names_of(post: dict[str, Any]) -> Sequence[str]:
+    values: list[Any] = [post.get(name) for name in ("post_id", "postId", "video_id", "id")]
+    names = [str(each) for each in values if isinstance(each, str | int) and not isinstance(each, bool)]
+    url = post.get("url")
+    return [*names, video_id(url)] if isinstance(url, str) else names
