@@ -45,8 +45,8 @@ class PostList:
     """URLs of the plan."""
     unread: Seen | None = field(default=None, init=False)
     """What was seen when the list could not be read, unless it was the cap that kept it from being read."""
-    _bound: int = field(default=0, init=False)
-    """How many pages were read last without an end."""
+    _missed: set[str] = field(factory=set[str], init=False)
+    """What was looked for in vain, in as many pages as were worth it."""
 
     async def look_for(self, wanted: set[str], *, thoroughly: bool) -> Listed | None:
         """Look for videos; None if the list can't be read now, and then `unread` says why.
@@ -62,8 +62,8 @@ class PostList:
         """
         page_price = max(self.reader.tok.tariff.price(CAMPAIGNS_POSTS.name), 1)
         bound = MAX_PAGES if thoroughly else max(1, len(wanted) * self.credits_per_url // page_price)
-        if bound <= self._bound:
-            return Listed((), whole=False)  # as far as that, it was read before
+        if not thoroughly and wanted <= self._missed:
+            return Listed((), whole=False)
         return await self._read(wanted, min(bound, MAX_PAGES))
 
     async def _read(self, wanted: set[str], bound: int) -> Listed | None:
@@ -109,7 +109,7 @@ class PostList:
         if bound == MAX_PAGES:
             self.unread = Seen(Kind.GARBLED, message=f"it has more than {MAX_PAGES:,} pages")
             return None
-        self._bound = bound
+        self._missed = wanted - found
         return Listed(found, whole=False)
 
 
