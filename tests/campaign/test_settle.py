@@ -92,7 +92,11 @@ def test_absent_from_the_list(history: list[Kind], step: Step) -> None:
     assert settle_absent(history, Keys.OURS).step is step
 
 
-@pytest.mark.parametrize("turned_away", [Kind.RATE_LIMITED, Kind.NO_CREDIT, Kind.DENIED])
+def test_an_account_that_is_not_let_in_uses_no_key_up() -> None:
+    assert settle_absent([Kind.DENIED, Kind.SEEN_BEFORE], Keys.OURS).step is Step.REPORT
+
+
+@pytest.mark.parametrize("turned_away", [Kind.RATE_LIMITED, Kind.NO_CREDIT])
 def test_a_409_may_be_another_s_where_the_keys_are_used_elsewhere(turned_away: Kind) -> None:
     assert settle_absent([turned_away, Kind.SEEN_BEFORE], Keys.GIVEN).step is Step.REPORT
     assert settle_absent([Kind.REFUNDED, Kind.SEEN_BEFORE], Keys.GIVEN).step is Step.NEW_KEY

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from answering import LOST, Answer, Answering, Asked
-from loads import KEY, QUICK, make_plan
+from loads import KEY, QUICK, make_plan, video_id
 
 from tokfluence_async.campaign.loader import Loader
 from tokfluence_async.campaign.loadfile import LoadFile
@@ -62,3 +62,28 @@ async def test_a_repeat_of_what_was_turned_away_is_sent_however_late(tmp_path: P
         file.close()
         assert (report.state, report.urls.accepted) == ("complete", 30)
         assert api.asked["list"] == 0
+
+
+async def test_a_409_is_not_explained_by_what_was_days_before(tmp_path: Path) -> None:
+    """A key that was used up then would be forgotten by now: somebody else has used it since."""
+    slept = 0.0
+    second = frozenset(video_id(number) for number in range(10, 20))
+
+    def before(asked: Asked) -> Answer | None:
+        nonlocal slept
+        if asked.call != "analyze" or asked.number != 2:
+            return None
+        slept = DAYS
+        # As a copy of the load file would have it elsewhere, in the meantime.
+        assert asked.key is not None
+        api._keys.add(asked.key)
+        api.per_video.update(post["url"].rsplit("/", 1)[1] for post in asked.posts)
+        return Answer(429, Answer.error(429, "rate_limited").payload, {"Retry-After": "0"})
+
+    with Answering(before=before, rejected=second) as api:
+        file = LoadFile.create(tmp_path / "a.tokload", make_plan(20, batch_size=10))
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+            report = await Loader(tok, file, wall_clock=lambda: time.time() + slept).run()
+        file.close()
+        assert (report.state, report.urls.accepted, report.urls.unknown) == ("needs_review", 10, 10)
+        assert not api.charged_twice

@@ -255,6 +255,13 @@ MUTANTS = [
         "campaign/test_listing.py not_looked_for",
     ),
     Mutant(
+        "what was days before a 409 does not explain it",
+        "campaign/records.py",
+        "    return found[0] is not None and found[0] > KEY_MEMORY",
+        "    return False",
+        "campaign/test_waking.py days_before",
+    ),
+    Mutant(
         "what has been in doubt for days is not sent again",
         "campaign/buyer.py",
         "        raise Forgotten\n",

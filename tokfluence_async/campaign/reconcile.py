@@ -148,6 +148,8 @@ class Reconciler:
             sent = records.posts_of(db, batch.id)
             posts = [post for post in sent if post.url not in named]
             history = records.history(db, batch.id)
+            # A key that was used up so long ago would be forgotten by now: the 409 tells of somebody else.
+            keys = Keys.SHARED if records.explained_too_late(db, batch.id) else self.keys
             forgotten = records.may_be_forgotten(db, batch, self.reader.wall_clock())
             anew = resubmit and batch.state is State.UNKNOWN
             listed_too = any(video_id(post.url) in listed.video_ids for post in posts)
@@ -160,6 +162,7 @@ class Reconciler:
                     listed,
                     history,
                     tuple(named.values()),
+                    keys=keys,
                     final=final,
                     forgotten=forgotten,
                 )
@@ -180,6 +183,7 @@ class Reconciler:
         history: list[Kind],
         named: tuple[Rejection, ...],
         *,
+        keys: Keys,
         final: bool,
         forgotten: bool,
     ) -> Settlement | None:
@@ -195,7 +199,8 @@ class Reconciler:
         if found == len(posts):
             return Settlement(State.APPLIED, sure, accepted=found, rejected=len(named), outcomes=named)
         # A part that is there was bought by somebody: what was turned away buys nothing.
-        keys = Keys.GIVEN if found and self.keys is Keys.OURS else self.keys
+        if found and keys is Keys.OURS:
+            keys = Keys.GIVEN
         # What was not looked for to the end of the list is not absent from it.
         verdict = settle_absent(history, keys) if listed.whole else Verdict(Belief.UNKNOWN, Step.REPORT)
         now = (

@@ -14,7 +14,7 @@ import orjson
 from attrs import frozen
 
 from tokfluence_async.campaign.batch import Post, pack, unpack
-from tokfluence_async.campaign.settle import KEY_MEMORY, UNRESOLVED
+from tokfluence_async.campaign.settle import KEY_MEMORY, TURNED_AWAY, UNRESOLVED
 from tokfluence_async.protocol.seen import Kind, Seen
 from tokfluence_async.session.budget import Charge
 
@@ -254,6 +254,18 @@ def may_be_forgotten(db: Connection, batch: BatchRow, now: float) -> bool:
     """Whether something is in doubt for so long that the API may have forgotten its key."""
     since = in_doubt_since(db, batch.id)
     return since is not None and now - since > KEY_MEMORY
+
+
+def explained_too_late(db: Connection, batch: int) -> bool:
+    """Whether nothing that may have used a batch's key up came within the API's memory before its first 409."""
+    explaining = sorted(kind.value for kind in TURNED_AWAY | {Kind.REFUNDED})
+    found = db.execute(
+        "SELECT seen.started - MAX(earlier.started) FROM attempt AS earlier JOIN (SELECT id, started FROM attempt "
+        "WHERE batch = ? AND kind = ? ORDER BY id LIMIT 1) AS seen ON earlier.id < seen.id "
+        "WHERE earlier.batch = ? AND earlier.kind IN (?, ?, ?)",
+        (batch, Kind.SEEN_BEFORE.value, batch, *explaining),
+    ).fetchone()
+    return found[0] is not None and found[0] > KEY_MEMORY
 
 
 def keys_seen_elsewhere(db: Connection) -> bool:

@@ -37,6 +37,7 @@ from tokfluence_async.session.budget import Charge
 
 __all__ = [
     "KEY_MEMORY",
+    "TURNED_AWAY",
     "UNRESOLVED",
     "Belief",
     "Keys",
@@ -98,10 +99,17 @@ class Verdict:
 UNRESOLVED: Final = frozenset({Kind.LOST, Kind.LOST_REFUND, Kind.GARBLED, Kind.REDIRECTED})
 """Attempts that may have been applied; no later answer clears them."""
 
-_TURNED_AWAY: Final = frozenset({Kind.RATE_LIMITED, Kind.NO_CREDIT, Kind.DENIED})
-"""Attempts that reached the API, may have used the key up, and did nothing."""
+TURNED_AWAY: Final = frozenset({Kind.RATE_LIMITED, Kind.NO_CREDIT})
+"""Attempts that reached the API, may have used the key up, and did nothing. An account that the API does not let in
+has no keys to use up."""
 
-_HARMLESS: Final = _TURNED_AWAY | {Kind.NOT_SENT, Kind.REFUNDED, Kind.SEEN_BEFORE, Kind.TOO_LARGE}
+_HARMLESS: Final = TURNED_AWAY | {
+    Kind.DENIED,
+    Kind.NOT_SENT,
+    Kind.REFUNDED,
+    Kind.SEEN_BEFORE,
+    Kind.TOO_LARGE,
+}
 """Attempts that are known to leave no charge."""
 
 _CHARGEABLE: Final = frozenset({Kind.APPLIED, Kind.REFUSED, Kind.SEEN_BEFORE})
@@ -160,7 +168,7 @@ class Keys(Enum):
 
 
 _EXPLAINING: Final = {
-    Keys.OURS: _TURNED_AWAY | {Kind.REFUNDED},
+    Keys.OURS: TURNED_AWAY | {Kind.REFUNDED},
     Keys.GIVEN: frozenset({Kind.REFUNDED}),
     Keys.SHARED: frozenset[Kind](),
 }
@@ -173,8 +181,8 @@ def settle_absent(history: Sequence[Kind], keys: Keys) -> Verdict:
     A list may lag, and never shows what was rejected, so absence alone proves nothing. It does where every attempt is
     known to have left no charge, and one that came before the first 409 explains that 409 by having used the key up.
     Otherwise the 409 may tell of a purchase made from a copy of the plan: where there may be one, nothing explains it.
-    A 429, 402, 401 or 403, which seldom uses a key up, does so only in a campaign that this load has made itself. As
-    long as there was no 409, the old key is the safe one.
+    A 429 or 402, which seldom uses a key up, does so only in a campaign that this load has made itself. As long as
+    there was no 409, the old key is the safe one.
 
     Args:
         history: The attempts under one key, oldest first.
