@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,12 @@ async def after_one_batch(api: Answering, file: Path) -> None:
     async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
         await apply(make_plan(URLS, batch_size=BATCH), tok, file=file)
     api.before = lambda _: None
+
+
+def age(file: Path) -> None:
+    """Have what a load did be two days ago."""
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute("UPDATE attempt SET started = started - 172800, ended = ended - 172800")
 
 
 def put_back(backup: Path, file: Path, how: str) -> None:
@@ -101,6 +109,7 @@ async def test_what_a_copy_has_bought_is_looked_for_though_its_keys_are_forgotte
     # The copy has sent none of these.
     with Answering(rejected=frozenset({video_id(12)})) as api:
         await after_one_batch(api, file)
+        age(file)
         shutil.copyfile(file, backup)
         assert (await go_on(api, file)).state == "complete"
         api.forget()
@@ -121,10 +130,26 @@ async def test_what_a_copy_has_bought_is_looked_for_though_its_keys_are_forgotte
         assert api.charged_twice == [video_id(12)]
 
 
-async def test_what_a_copy_has_not_bought_is_bought(tmp_path: Path) -> None:
+async def test_an_original_that_rested_for_days_looks_for_what_a_copy_has_bought(tmp_path: Path) -> None:
+    file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
+    with Answering() as api:
+        await after_one_batch(api, file)
+        age(file)
+        shutil.copyfile(file, copy)
+        assert (await go_on(api, copy)).state == "complete"
+        api.forget()
+        report = await go_on(api, file)
+        assert (report.state, report.urls.accepted) == ("complete", URLS)
+        assert not api.charged_twice
+
+
+@pytest.mark.parametrize("days", [False, True])
+async def test_what_a_copy_has_not_bought_is_bought(tmp_path: Path, days: bool) -> None:  # noqa: FBT001 - a parameter of the test
     file, moved = tmp_path / "a.tokload", tmp_path / "moved.tokload"
     with Answering() as api:
         await after_one_batch(api, file)
+        if days:
+            age(file)
         shutil.copyfile(file, moved)
         file.unlink()
         report = await go_on(api, moved)

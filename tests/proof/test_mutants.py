@@ -132,7 +132,7 @@ MUTANTS = [
         "a copy does not explain a 409 by its own 429",
         "campaign/settle.py",
         "    Keys.SHARED: frozenset[Kind](),",
-        "    Keys.SHARED: _TURNED_AWAY | {Kind.REFUNDED},",
+        "    Keys.SHARED: TURNED_AWAY | {Kind.REFUNDED},",
         f"{COPIES} turned_away_attempt",
     ),
     Mutant(
@@ -201,7 +201,7 @@ MUTANTS = [
     Mutant(
         "what was in doubt is looked up before it is sent again",
         "campaign/loader.py",
-        "        if not await reconciler.run(final=False, resubmit=self._resubmit, unsent=unsent):",
+        "        if not await reconciler.run(final=False, resubmit=self._resubmit, unsent=unsent > 0):",
         "        if False:",
         f"{LOADER} forgotten",
     ),
@@ -243,8 +243,8 @@ MUTANTS = [
     Mutant(
         "what a copy has bought is looked for before it is sent",
         "campaign/loader.py",
-        "        unsent = self._keys is Keys.SHARED and",
-        "        unsent = False and",
+        "        unsent = 0 if new or not",
+        "        unsent = 0 if True or not",
         "campaign/test_places.py keys_are_forgotten",
     ),
     Mutant(
@@ -253,6 +253,13 @@ MUTANTS = [
         "settle_absent(history, keys) if listed.whole else",
         "settle_absent(history, keys) if True else",
         "campaign/test_listing.py not_looked_for",
+    ),
+    Mutant(
+        "a list that says that it is not whole is not",
+        "campaign/listing.py",
+        "whole=total == math.inf or len(posts) >= total)",
+        "whole=True)",
+        "campaign/test_listing.py not_whole",
     ),
     Mutant(
         "what was days before a 409 does not explain it",

@@ -49,6 +49,11 @@ class Funds:
             )
         self.stop.check()
 
+    def leave_room_for(self, credits_: int, unsent: int) -> bool:
+        """Whether something more can be paid for under the cap, besides so many URLs that were never sent."""
+        left = self.budget.remaining
+        return left is None or credits_ + self.plan.credits_per_url * unsent <= left
+
     def check_resubmission(self, anew: int, unsent: int) -> None:
         """Refuse to begin to buy anew what the cap does not let end.
 

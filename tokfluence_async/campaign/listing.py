@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 
 from attrs import define, field, frozen
 
+from tokfluence_async.campaign import records
 from tokfluence_async.campaign.purchase import video_id
 from tokfluence_async.campaign.reads import Reader
 from tokfluence_async.protocol.endpoints import CAMPAIGNS_POSTS
@@ -19,10 +20,16 @@ __all__ = ["Listed", "PostList"]
 MAX_PAGES: Final = 10_000
 MAX_BARREN: Final = 3
 """Pages in a row without a post that was not on an earlier one, after which the list goes on no more, or has no end."""
+MAX_EMPTY: Final = 25
+"""The same where the list says that there are more."""
 ENTRY: Final = 1024
 """Bytes of a post in the list, generously."""
 MAX_LIST: Final = 128 * 1024 * 1024
 """Bytes of the list that are read at most, where the API does not page it."""
+
+
+_IN_VAIN: Final = "looked_in_vain"
+"""Under which the load file remembers the latest POST before the last look that ended early."""
 
 
 @frozen
@@ -48,23 +55,35 @@ class PostList:
     _missed: set[str] = field(factory=set[str], init=False)
     """What was looked for in vain, in as many pages as were worth it."""
 
-    async def look_for(self, wanted: set[str], *, thoroughly: bool) -> Listed | None:
+    async def look_for(self, wanted: set[str], *, worth: int | None) -> Listed | None:
         """Look for videos; None if the list can't be read now, and then `unread` says why.
 
         Nothing is read after the page that has the last of them: each page costs 2 credits.
 
         Args:
             wanted: The video ids.
-            thoroughly: Whether to read on where that costs more than the videos did.
+            worth: Credits that the look may cost, but for its first page; None where the list is read to its end.
 
         Raises:
             Stopped: The load is to stop.
         """
         page_price = max(self.reader.tok.tariff.price(CAMPAIGNS_POSTS.name), 1)
-        bound = MAX_PAGES if thoroughly else max(1, len(wanted) * self.credits_per_url // page_price)
-        if not thoroughly and wanted <= self._missed:
-            return Listed((), whole=False)
-        return await self._read(wanted, min(bound, MAX_PAGES))
+        if worth is None:
+            return await self._read(wanted, MAX_PAGES)
+        # What was looked for in vain may have been bought since: then it is on the first page, if on any that is read.
+        again = wanted <= self._missed or await self.reader.journal.run(self._is_in_vain)
+        found = await self._read(wanted, 1 if again else min(max(1, worth // page_price), MAX_PAGES))
+        if found is not None and not found.whole:
+            self._missed = wanted - {*found.video_ids}
+            await self.reader.journal.run(self._note_in_vain)
+        return found
+
+    def _is_in_vain(self, db: records.Connection) -> bool:
+        """Whether an earlier run has looked, and nothing was sent since."""
+        return self.reader.journal.file.meta(_IN_VAIN) == str(records.latest_post(db))
+
+    def _note_in_vain(self, db: records.Connection) -> None:
+        self.reader.journal.file.set_meta(_IN_VAIN, str(records.latest_post(db)))
 
     async def _read(self, wanted: set[str], bound: int) -> Listed | None:
         found, posts = set[str](), set[str]()
@@ -79,8 +98,8 @@ class PostList:
             if seen is None:
                 self.reader.stop.request(
                     "max_credits",
-                    "outcomes are in doubt, and the cap leaves no room for the read that would tell (2 credits a "
-                    "page); resume with a higher --max-credits",
+                    "what is in doubt has to be looked for in the campaign, and the cap leaves no room for that (2 "
+                    "credits a page); resume with a higher --max-credits",
                 )
                 return None
             if payload is None:
@@ -95,13 +114,16 @@ class PostList:
             posts.update(each[0] for each in names)
             barren = 0 if len(posts) > before else barren + 1
             cursor = _next_cursor(payload)
-            if cursor is None or wanted <= found:
+            if wanted <= found:
                 return Listed(found, whole=True)
             total = _total(payload)
+            if cursor is None:
+                # More than are shown, in a way that is not known here.
+                return Listed(found, whole=total == math.inf or len(posts) >= total)
             # How many there are in all is believed of a list that brings nothing more, and of no other.
             if barren >= MAX_BARREN and len(posts) >= total:
                 return Listed(found, whole=True)
-            if cursor in cursors or (barren >= MAX_BARREN and total == math.inf):
+            if cursor in cursors or barren >= (MAX_BARREN if total == math.inf else MAX_EMPTY):
                 self.unread = Seen(Kind.GARBLED, message="its pages have no end")
                 return None
             cursors.add(cursor)
@@ -109,7 +131,6 @@ class PostList:
         if bound == MAX_PAGES:
             self.unread = Seen(Kind.GARBLED, message=f"it has more than {MAX_PAGES:,} pages")
             return None
-        self._missed = wanted - found
         return Listed(found, whole=False)
 
 

@@ -28,11 +28,11 @@ from tokfluence_async.campaign.reads import Reader
 from tokfluence_async.campaign.reconcile import Reconciler
 from tokfluence_async.campaign.records import State
 from tokfluence_async.campaign.report import LoadReport
-from tokfluence_async.campaign.settle import Keys
+from tokfluence_async.campaign.settle import KEY_MEMORY, Keys
 from tokfluence_async.campaign.stop import Stop, Stopped
 from tokfluence_async.client import Tokfluence
 from tokfluence_async.errors import LoadFileError, UsageError
-from tokfluence_async.protocol.endpoints import CAMPAIGNS_SHOW
+from tokfluence_async.protocol.endpoints import CAMPAIGNS_POSTS, CAMPAIGNS_SHOW
 from tokfluence_async.protocol.seen import Kind, Seen
 from tokfluence_async.session.budget import Budget, Charge
 
@@ -94,6 +94,8 @@ class Loader:
             rand,
         )
         self._keys = Keys.SHARED
+        self._memory = 0.0
+        """Before when the API may have forgotten keys: Unix seconds."""
         self._begun = False
         self._job: tuple[UUID, int | None] | None = None
         self._states: tuple[State, ...] = _SENT
@@ -157,7 +159,9 @@ class Loader:
 
     def _bind(self, db: records.Connection) -> None:
         identity.check_tariff(self._file.plan(), self._tok.tariff, self._file)
-        self._keys = Keys.OURS if identity.bind(db, self._file, self._options) else Keys.SHARED
+        alone = identity.bind(db, self._file, self._options) and not records.keys_seen_elsewhere(db)
+        self._keys = Keys.OURS if alone else Keys.SHARED
+        self._memory = self._wall_clock() - KEY_MEMORY
         self._file.set_meta("max_credits", "" if self._max_credits is None else str(self._max_credits))
 
     async def _load(self, plan: Plan, report: LoadReport) -> None:
@@ -226,15 +230,19 @@ class Loader:
     async def _look_first(self, reconciler: Reconciler, funds: Funds, *, new: bool) -> None:
         """Look for what an earlier run left in doubt before anything is sent: the API may have forgotten the keys.
 
-        So it may those under which a copy of the load file has bought what was never sent from here.
+        So it may those under which a copy of the load file has bought what was never sent from here, if nothing was
+        sent from here for so long.
         """
-        unsent = self._keys is Keys.SHARED and not new and await self._unsent() > 0
+        unsent = 0 if new or not await self._journal.run(self._is_old) else await self._unsent()
+        alone = self._keys is not Keys.SHARED
+        if alone and not funds.leave_room_for(self._tok.tariff.price(CAMPAIGNS_POSTS.name), unsent):
+            unsent = 0
         doubts = await self._urls_in(State.DOUBTFUL) + await self._urls_in(State.UNKNOWN) + await self._anew()
         if not (doubts or unsent):
             return
         await self._settle_down()
-        if not await reconciler.run(final=False, resubmit=self._resubmit, unsent=unsent):
-            if self._resubmit or unsent:
+        if not await reconciler.run(final=False, resubmit=self._resubmit, unsent=unsent > 0):
+            if self._resubmit or (unsent and not alone):
                 self._stop_unread(reconciler.posts.unread)
             self._check_unread(reconciler.posts.unread)
             self._states = (State.PENDING,)
@@ -262,6 +270,10 @@ class Loader:
     async def _anew(self) -> int:
         """How many URLs are to be bought anew, by explicit word, and are not yet."""
         return await self._journal.run(lambda db: records.urls_in(db, State.PENDING, again=True))
+
+    def _is_old(self, db: records.Connection) -> bool:
+        latest = records.latest_sent(db)
+        return (self._file.plan().created_at.timestamp() if latest is None else latest) < self._memory
 
     async def _unsent(self) -> int:
         return await self._journal.run(lambda db: records.urls_in(db, State.PENDING, again=False))

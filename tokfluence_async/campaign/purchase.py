@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, Final
 
 from attrs import define, frozen
 
@@ -21,6 +22,12 @@ from tokfluence_async.session.budget import Charge
 from tokfluence_async.session.session import Attempt
 
 __all__ = ["Bought", "Order", "match_rejected", "rejection", "settlement_of", "video_id"]
+
+
+_WHO: Final = re.compile(r"creator|handle|influencer|username|account|profile")
+_UNRESOLVED: Final = re.compile(
+    r"not[ _]*(?:be[ _]*)?(?:found|exist|resolv)|no[ _]such|unknown|unresolv|(?:can|could).*not.*resolv"
+)
 
 
 @define
@@ -177,8 +184,9 @@ def match_rejected(
 
 
 def _of_creators(rejected: Rejected) -> bool:
-    """Whether a rejection may be of all that a creator has posted, for all that its code says."""
-    return not rejected.code or any(word in rejected.code for word in ("creator", "handle", "influencer"))
+    """Whether a rejection is of all that a creator has posted: by its code or reason, or because it gives neither."""
+    told = f"{rejected.code or ''} {rejected.reason or ''}".lower()
+    return not told.strip() or (_WHO.search(told) is not None and _UNRESOLVED.search(told) is not None)
 
 
 def _analyzed(payload: Any) -> set[str]:

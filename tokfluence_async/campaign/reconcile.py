@@ -34,6 +34,8 @@ from tokfluence_async.session.budget import Budget, Charge
 __all__ = ["Reconciler"]
 
 CHUNK: Final = 64
+UNSENT_SHARE: Final = 10
+"""What part of its price it may cost to look for what was not sent: a tenth."""
 
 _PROVING: Final = frozenset({Kind.SEEN_BEFORE, Kind.GARBLED, Kind.APPLIED})
 """Answers that say that something was done under the key."""
@@ -68,8 +70,7 @@ class Reconciler:
         Returns:
             Whether the list could be read; if not, nothing has changed.
         """
-        wanted = await self.journal.run(lambda db: _wanted(db, unsent=unsent))
-        listed = await self.posts.look_for(wanted, thoroughly=resubmit or unsent)
+        listed = await self._look(resubmit=resubmit, unsent=unsent)
         if listed is None:
             return False
         if await self.journal.run(records.keys_seen_elsewhere):
@@ -88,6 +89,20 @@ class Reconciler:
             for batch in await self.journal.run(_unsent):
                 await self._concede(batch, listed.video_ids)
         return True
+
+    async def _look(self, *, resubmit: bool, unsent: bool) -> Listed | None:
+        wanted = await self.journal.run(_in_doubt)
+        if resubmit:
+            return await self.posts.look_for(wanted, worth=None)
+        worth = self.credits_per_url * len(wanted)
+        if unsent:
+            others = await self.journal.run(lambda db: _video_ids(db, _unsent(db)))
+            # Most likely nobody else has bought it; and what it costs must be left under the cap.
+            price, left = self.credits_per_url * len(others), self.budget.remaining
+            share = price // UNSENT_SHARE
+            worth += share if left is None else min(share, max(left - price, 0))
+            wanted |= others
+        return await self.posts.look_for(wanted, worth=worth)
 
     async def _batches(self, state: State, after: int) -> list[BatchRow]:
         return await self.journal.run(lambda db: records.batches_after(db, state, after, CHUNK))
@@ -115,13 +130,15 @@ class Reconciler:
             there, rest = _divided(records.posts_of(db, batch.id), listed)
             if not there:
                 return None
-            spent = Charge(0, self.credits_per_url * batch.urls)
+            # Our batches are bought whole: what is missing of one was rejected, or is listed late. But what is in a
+            # campaign of others' may have come by itself.
+            again = self.created_here
+            spent = Charge(0, self.credits_per_url * (batch.urls if again else len(there)))
             settlement = Settlement(State.APPLIED, spent, accepted=len(there))
             if rest:
-                # Batches are bought whole: what is missing of one was rejected, or is listed late.
                 child = (batch.step, batch.generation + 1, rest)
                 settlement = evolve(
-                    settlement, state=State.REPLACED, children=(child,), kept=there, again=True
+                    settlement, state=State.REPLACED, children=(child,), kept=there, again=again
                 )
             records.settle_batch(db, batch, settlement)
             return settlement
@@ -270,19 +287,20 @@ def _anew(batch: BatchRow, sent: list[Post], settlement: Settlement) -> Settleme
     )
 
 
-def _wanted(db: records.Connection, *, unsent: bool) -> set[str]:
-    """The video ids that are in doubt, and those that were not sent, if these are looked for as well."""
-    return {
-        video_id(post.url)
-        for batches in (
-            records.batches_after(db, State.DOUBTFUL, 0, -1),
-            records.batches_after(db, State.UNKNOWN, 0, -1),
-            _to_be_bought_anew(db),
-            _unsent(db) if unsent else (),
-        )
-        for batch in batches
-        for post in records.posts_of(db, batch.id)
-    }
+def _in_doubt(db: records.Connection) -> set[str]:
+    """The video ids that are in doubt."""
+    return _video_ids(
+        db,
+        [
+            *records.batches_after(db, State.DOUBTFUL, 0, -1),
+            *records.batches_after(db, State.UNKNOWN, 0, -1),
+            *_to_be_bought_anew(db),
+        ],
+    )
+
+
+def _video_ids(db: records.Connection, batches: Sequence[BatchRow]) -> set[str]:
+    return {video_id(post.url) for batch in batches for post in records.posts_of(db, batch.id)}
 
 
 def _unsent(db: records.Connection) -> list[BatchRow]:

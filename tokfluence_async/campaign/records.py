@@ -312,6 +312,18 @@ def latest_attempt(db: Connection) -> int:
     return number or 0
 
 
+def latest_sent(db: Connection) -> float | None:
+    """When a POST was last sent: Unix seconds; None if none was."""
+    (when,) = db.execute("SELECT MAX(started) FROM attempt WHERE batch IS NOT NULL").fetchone()
+    return None if when is None else float(when)
+
+
+def latest_post(db: Connection) -> int:
+    """The number of the latest attempt at a POST; 0 before the first."""
+    (number,) = db.execute("SELECT MAX(id) FROM attempt WHERE batch IS NOT NULL").fetchone()
+    return number or 0
+
+
 def last_doubt(db: Connection) -> float | None:
     """When the latest attempt of a batch in doubt ended or, if that is not on record, began: Unix seconds."""
     (when,) = db.execute(
