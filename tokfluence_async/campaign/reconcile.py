@@ -130,15 +130,13 @@ class Reconciler:
             there, rest = _divided(records.posts_of(db, batch.id), listed)
             if not there:
                 return None
-            # Our batches are bought whole: what is missing of one was rejected, or is listed late. But what is in a
-            # campaign of others' may have come by itself.
-            again = self.created_here
-            spent = Charge(0, self.credits_per_url * (batch.urls if again else len(there)))
+            spent = Charge(0, self.credits_per_url * batch.urls)
             settlement = Settlement(State.APPLIED, spent, accepted=len(there))
             if rest:
+                # Batches are bought whole: what is missing of one was rejected, or is listed late.
                 child = (batch.step, batch.generation + 1, rest)
                 settlement = evolve(
-                    settlement, state=State.REPLACED, children=(child,), kept=there, again=again
+                    settlement, state=State.REPLACED, children=(child,), kept=there, again=True
                 )
             records.settle_batch(db, batch, settlement)
             return settlement
