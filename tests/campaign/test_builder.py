@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokfluence_async.campaign.builder import CampaignBuilder
+from tokfluence_async.campaign.columns import InputOptions
 from tokfluence_async.campaign.items import Item
 from tokfluence_async.errors import ConflictError, InputError
 from tokfluence_async.tariff import Price, Tariff
@@ -152,10 +153,45 @@ def test_a_source_that_breaks_makes_no_plan() -> None:
 def test_fees_in_another_currency_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "posts.csv"
     file.write_text(f"url,fee\n{URL},500.00 EUR\n")
-    from tokfluence_async.campaign.columns import InputOptions  # noqa: PLC0415 - only here
-
     with pytest.raises(InputError, match="in EUR, the campaign in USD"):
         builder(currency="USD").add_file(file, InputOptions(fee_unit="units"))
+
+
+@pytest.mark.parametrize(
+    ("fee", "currency"),
+    [("\u20ac500", "USD"), ("\u20ac500", "GBP"), ("\u00a3500", "EUR"), ("$500", "EUR"), ("A$500", "USD")],
+)
+@pytest.mark.anyio
+async def test_fees_with_the_sign_of_another_currency_are_refused(
+    tmp_path: Path, fee: str, currency: str
+) -> None:
+    file = tmp_path / "posts.csv"
+    file.write_text(f"url,fee\n{URL},{fee}\n", encoding="utf-8")
+    units = InputOptions(fee_unit="units")
+
+    async def items() -> AsyncIterator[Item]:
+        yield URL, None, fee
+
+    with pytest.raises(InputError, match=f"the campaign in {currency}") as caught:
+        builder(currency=currency).add_file(file, units)
+    assert caught.value.source == str(file)
+    for build in (builder(currency=currency), builder(currency=currency)):
+        with pytest.raises(InputError, match=f"the campaign in {currency}"):
+            build.add_items([(URL, None, fee)], units)
+        with pytest.raises(InputError, match="in part only"):
+            build.plan()
+    with pytest.raises(InputError, match=f"the campaign in {currency}"):
+        await builder(currency=currency).add_items_async(items(), units)
+
+
+def test_inputs_in_two_currencies_are_refused() -> None:
+    units = InputOptions(fee_unit="units")
+    build = builder().add_items([(URL, None, "$5")], units, name="one")
+    assert build.add_items([(URL, None, "5 USD")], units).fee_marks == ("$", "USD")
+    with pytest.raises(InputError, match="CAD here and USD before"):
+        build.add_items([(URL, None, "5 CAD")], units)
+    with pytest.raises(InputError, match=r"\u20ac here and \$ in one; load each by itself"):
+        builder().add_items([(URL, None, "$5")], units, name="one").add_items([(URL, None, "\u20ac5")], units)
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 256])

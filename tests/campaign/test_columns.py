@@ -159,6 +159,66 @@ def test_a_column_that_is_told_says_so_too(name: str, cents: bool, currency: str
     assert (choice.says_cents, choice.fee_currency) == (cents, currency)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "Fee (most recent)",
+            "fee recent",
+            "Fee per accent",
+            "feeRecent",
+            "fee_recent",
+            "FEE_RECENT",
+            "rent",
+        ),
+        *(
+            "r\u00e9cent",
+            "re\u0301cent",
+            "Product",
+            "fee per cent",
+            "feePerCent",
+            "honorariumcents",
+            "scented",
+        ),
+    ],
+)
+def test_a_name_that_ends_like_cents_says_nothing(name: str) -> None:
+    with pytest.raises(InputError, match="--fee-unit"):
+        choose_by_name(["url", name], InputOptions(fee_column=name))
+    choice = choose_by_name(["url", name], InputOptions(fee_column=name, fee_unit="units"))
+    assert (choice.fee_unit, choice.says_cents) == ("units", False)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "fee_cents",
+            "feeCents",
+            "FeeInCents",
+            "fee_usd_cents",
+            "feecents",
+            "FEECENTS",
+            "FEECents",
+            "feeusdcents",
+        ),
+        *(
+            "FEE_CENTS",
+            "cents",
+            "Cent",
+            "honorarium_ct",
+            "Honorarium (ct)",
+            "Cents, agreed",
+            "recent_fee_cents",
+        ),
+        *("Honorar (Cent)", "Honorarium \u00a2", "feecentsusd", "pr\u00e9cisCents"),
+    ],
+)
+def test_a_name_says_cents_by_a_word_of_it(name: str) -> None:
+    choice = choose_by_name(["url", name], InputOptions(fee_column=name))
+    assert (choice.fee_unit, choice.says_cents) == ("cents", True)
+
+
 @pytest.mark.parametrize("names", [["Post", "Link", "Notes"], ["url", "url"], ["Where", "Notes"]])
 def test_an_unclear_url_column_names_the_columns_and_the_option(names: list[str]) -> None:
     with pytest.raises(InputError, match="--url-column") as caught:

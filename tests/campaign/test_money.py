@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokfluence_async.campaign.money import MAX_FEE_CENTS, FeeParser
+from tokfluence_async.campaign.money import MAX_FEE_CENTS, FeeParser, is_of_currency, marks_agree
 from tokfluence_async.errors import InputError
 
 NBSP, THIN, NARROW = "\u00a0", "\u2009", "\u202f"
@@ -149,6 +149,46 @@ def test_one_source_has_one_currency() -> None:
     with pytest.raises(InputError, match=r"\$.* EUR"):
         fees.parse("$5")
     assert fees.currency == "EUR"
+
+
+def test_a_sign_and_its_code_are_one_currency_in_either_order() -> None:
+    for texts in (["$5", "5 USD", "US$5"], ["5 USD", "$5", "5 USD"]):
+        fees = FeeParser("units")
+        assert [fees.parse(text) for text in texts] == [500] * 3
+        assert fees.currency == "USD"
+        with pytest.raises(InputError, match="others here are in USD"):
+            fees.parse("5 CAD")
+
+
+@pytest.mark.parametrize(
+    ("mark", "currency", "agrees"),
+    [
+        *(("$", each, True) for each in ("USD", "CAD", "AUD", "NZD", "MXN", "SGD")),
+        *(("$", each, False) for each in ("EUR", "GBP", "SEK", "BRL", "JPY")),
+        *(("A$", "AUD", True), ("A$", "USD", False), ("A$", "EUR", False), ("US$", "USD", True)),
+        *(("\u20ac", "EUR", True), ("\u20ac", "USD", False), ("\u20ac", "GBP", False)),
+        *(
+            ("\u00a3", "GBP", True),
+            ("\u00a3", "EUR", False),
+            ("\u00a5", "JPY", True),
+            ("\u00a5", "CNY", True),
+        ),
+        *(("USD", "USD", True), ("USD", "CAD", False), ("SEK", "EUR", False), ("SEK", "SEK", True)),
+        # Marks that nobody told us of.
+        *(("XY$", "EUR", True), ("\u20b5", "USD", True)),
+    ],
+)
+def test_marks_of_a_currency(mark: str, currency: str, agrees: bool) -> None:  # noqa: FBT001 - a value
+    assert is_of_currency(mark, currency) is agrees
+
+
+def test_marks_agree_where_one_is_a_sign_of_the_other() -> None:
+    assert marks_agree("$", "USD")
+    assert marks_agree("USD", "$")
+    assert marks_agree("XY$", "XY$")
+    for one, other in (("$", "EUR"), ("USD", "CAD"), ("A$", "C$"), ("$", "\u20ac")):
+        assert not marks_agree(one, other)
+        assert not marks_agree(other, one)
 
 
 def test_a_column_names_the_currency_of_its_fees() -> None:

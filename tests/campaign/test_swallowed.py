@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 
 import pytest
 from source_rows import URL, fails, read, urls_of
@@ -81,6 +82,19 @@ def test_rows_far_down_are_told_too() -> None:
         f"see {URL.format(1)}, and\nsome more, too",
         "https://example.com/a, x\nhttps://www.tiktok.com/@maker, y",
         f"{URL.format(1)}, all on one line",
+        # URLs in sentences and lists, none of them where a row has its own.
+        f"Part 2!\nPart 1: here, {URL.format(1)}, enjoy",
+        f"the rest of it\nib, {URL.format(1)}",
+        f"the rest of it\nib, {URL.format(1)}\nbye",
+        "all of it\nshop now, https://vm.tiktok.com/ZMa/, with my code",
+        f"related:\n{URL.format(1)}, {URL.format(2)}",
+        f"related:\n{URL.format(1)},{URL.format(2)}\nbye",
+        f"both:\n{URL.format(1)},\n{URL.format(2)}",
+        f"{URL.format(1)}, first of three\nbye, all",
+        json.dumps([URL.format(1), URL.format(2)], indent=2),
+        json.dumps({"url": URL.format(1), "more": [URL.format(2), URL.format(3)]}, indent=2),
+        f"['{URL.format(1)}',\n '{URL.format(2)}']",
+        f"[{URL.format(1)}, {URL.format(2)},\n{URL.format(3)}, {URL.format(4)}]",
     ],
 )
 def test_what_is_one_text_stays_one(caption: str) -> None:
@@ -91,6 +105,21 @@ def test_what_is_one_text_stays_one(caption: str) -> None:
     assert urls_of(rows) == [URL.format(0), URL.format(3)]
     assert isinstance(rows[0], Row)
     assert rows[0].record[1] == caption
+    # Nor in a table with the caption first, or without a header.
+    swapped = io.StringIO()
+    csv.writer(swapped).writerows([["caption", "url"], [caption, URL.format(0)]])
+    assert urls_of(read(swapped.getvalue(), delimiter="comma")) == [URL.format(0)]
+    bare = io.StringIO()
+    csv.writer(bare).writerow([URL.format(0), caption])
+    assert urls_of(read(bare.getvalue(), delimiter="comma", handle_column="", url_column=1)) == [
+        URL.format(0)
+    ]
+
+
+def test_rows_of_two_urls_are_missed_if_swallowed() -> None:
+    rows = [f"{URL.format(n)}\t{URL.format(n)}\t{text}" for n, text in enumerate(['"best day', "x", 'end"'])]
+    error = fails("\n".join(["post_url\tshare\tcaption", *rows, ""]))
+    assert (error.row, "closes on line 4" in error.message) == (2, True)
 
 
 def test_a_rejects_file_is_read_whatever_its_cells_hold() -> None:

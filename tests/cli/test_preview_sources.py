@@ -115,7 +115,28 @@ def test_fees_in_two_currencies_are_refused(cli: CLI, tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text(f"url,fee\n{POST[:-1]}1,5 EUR\n")
     code, _, err = cli("preview", "a.csv", "b.csv", "--fee-unit", "units")
     assert code == 2
-    assert "$ here and EUR there" in err
+    assert "b.csv: the fees are marked EUR here and $ in a.csv" in err
+
+
+def test_a_sign_is_no_other_currency_than_its_code(cli: CLI, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f"url,fee_usd\n{POST},5\n")
+    (tmp_path / "b.csv").write_text(f"url,fee\n{POST[:-1]}1,$5\n")
+    for names in (("a.csv", "b.csv"), ("b.csv", "a.csv")):
+        for told in ((), ("--currency", "USD")):
+            code, _, err = cli("preview", *names, "--fee-unit", "units", *told)
+            assert (code, err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("fee", "currency"), [("A$500", "EUR"), ("$500", "EUR"), ("€5", "USD"), ("5 USD", "CAD")]
+)
+def test_fees_in_another_currency_than_told_are_refused(
+    cli: CLI, tmp_path: Path, fee: str, currency: str
+) -> None:
+    (tmp_path / "a.csv").write_text(f"url,fee\n{POST},{fee}\n", encoding="utf-8")
+    code, _, err = cli("preview", "a.csv", "--fee-unit", "units", "--currency", currency)
+    assert code == 2
+    assert f"the campaign in {currency}" in err
 
 
 def test_a_folder_for_the_rejects_must_exist(cli: CLI, sheet: Sheet, sandbox: Sandbox) -> None:

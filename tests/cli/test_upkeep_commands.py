@@ -200,9 +200,75 @@ def test_events_on_stdout_move_the_report_to_stderr(cli: CLI, sheet: Sheet) -> N
     assert (code, len(lines_of(out))) == (0, 1)
 
 
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "out"])
+def test_events_into_the_file_that_stdout_is(
+    sheet: Sheet, env: dict[str, str], script: list[str], tmp_path: Path, name: str
+) -> None:
+    out = tmp_path / "out"
+    for command in (["load", str(sheet(3)), "--name", "A", "--yes"], ["resume", "spring.tokload"]):
+        with out.open("wb") as file:
+            ended = subprocess.run(
+                [*script, *command, "--events", name],
+                env=env,
+                cwd=tmp_path,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=30,
+                check=False,
+            )
+        assert ended.returncode == 0, ended.stderr
+        # Each line is a whole event, from the first to the report.
+        assert lines_of(out.read_text())[-1]["event"] == "load_ended"
+    assert "complete" in ended.stderr or "complete" in out.read_text()
+
+
+@pytest.mark.parametrize("name", ["/dev/stderr", "/dev/fd/2", "err"])
+def test_events_into_the_file_that_stderr_is(
+    sheet: Sheet, env: dict[str, str], script: list[str], tmp_path: Path, name: str
+) -> None:
+    err = tmp_path / "err"
+    with err.open("wb") as file:
+        ended = subprocess.run(
+            [*script, "load", str(sheet(3)), "--name", "A", "--yes", "--json", "--events", name],
+            env=env,
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=file,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    text = err.read_text()
+    assert ended.returncode == 0, text
+    assert "Load file" in text
+    events = lines_of("".join(line for line in text.splitlines(keepends=True) if line.startswith("{")))
+    assert events[-1]["report"] == json.loads(ended.stdout)
+
+
+def test_events_into_an_open_file_are_added_where_it_is(cli: CLI, sheet: Sheet, tmp_path: Path) -> None:
+    file = tmp_path / "e.ndjson"
+    with file.open("wb") as opened:
+        opened.write(b"before\n")
+        opened.flush()
+        assert cli("load", sheet(3), "--name", "A", "--yes", "--events", f"/dev/fd/{opened.fileno()}")[0] == 0
+        opened.write(b"after\n")
+    before, *events, after = file.read_text().splitlines()
+    assert (before, after) == ("before", "after")
+    assert lines_of("\n".join(events))[-1]["event"] == "load_ended"
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
-    [(["--events", "-", "--json"], "standard output"), (["--events", "missing/e.ndjson"], "--events")],
+    [
+        (["--events", "/dev/stdout", "--json"], "--events /dev/stdout and --json both want standard output"),
+        (["--events", "/dev/fd/1", "--json"], "standard output"),
+        (["--events", "/dev/fd/987654"], "Bad file descriptor"),
+        (["--events", "-", "--json"], "standard output"),
+        (["--events", "missing/e.ndjson"], "--events"),
+    ],
 )
 def test_where_events_can_not_go(
     cli: CLI, sheet: Sheet, tmp_path: Path, sandbox: Sandbox, words: list[str], says: str

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tokfluence_async.errors import ConfigurationError
-from tokfluence_async.export.atomic import AtomicFile
+from tokfluence_async.export.atomic import AtomicFile, check_writable
 
 
 @pytest.fixture(params=["nameless", "named"])
@@ -87,6 +87,49 @@ def test_a_link_stays_a_link(tmp_path: Path, kind: str) -> None:
         target.commit()
     assert link.is_symlink()
     assert (tmp_path / "there" / "real.csv").read_text() == "new"
+
+
+def test_another_name_is_in_the_folder_that_a_link_leads_to(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "there").mkdir()
+    link, real = tmp_path / "x.csv", tmp_path / "there" / "real.csv"
+    link.symlink_to(real)
+    with AtomicFile(link) as target:
+        assert target.place == real
+        target.file.write(b"new")
+        target.commit(target.place.with_name("part.csv"))
+    assert [each.name for each in (tmp_path / "there").iterdir()] == ["part.csv"]
+    with AtomicFile(tmp_path / "y.csv") as target:
+        assert target.place == tmp_path / "y.csv"
+
+
+def test_a_name_may_be_as_long_as_a_name_can_be(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / ("é" * 125 + "x.csv")
+    check_writable(path)
+    with AtomicFile(path) as target:
+        target.file.write(b"new")
+        target.commit()
+    assert path.read_text() == "new"
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+    with pytest.raises(ConfigurationError, match="File name too long"):
+        check_writable(path.with_name(f"x{path.name}"))
+
+
+@pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="this system has no files without a name")
+def test_a_look_tries_to_give_it_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(ConfigurationError, match=r"x\.csv: can't be written: Operation not permitted"):
+        check_writable(tmp_path / "x.csv")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_open_for_reading_alone_is_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("old")
+    with path.open("rb") as file, pytest.raises(ConfigurationError, match="Bad file descriptor"):
+        check_writable(f"/dev/fd/{file.fileno()}")
 
 
 @pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="this system has no files without a name")

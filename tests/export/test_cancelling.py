@@ -189,10 +189,10 @@ async def test_a_part_that_can_not_be_kept_does_not_hide_the_cancellation(
 
     monkeypatch.setattr(AtomicFile, "commit", full)
     error = await cancelled(sandbox, tok, tmp_path / "c.csv")
-    (note,) = error.__notes__
-    assert "is lost" in note
-    assert "can't be written: No space left on device" in note
-    assert not place_in(error)
+    lost, place = error.__notes__
+    assert "is lost" in lost
+    assert "can't be written: No space left on device" in lost
+    assert "what was not read yet begins at resume='" in place
     assert not listing(tmp_path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import os
 import sys
 from pathlib import Path
 from tempfile import NamedTemporaryFile, SpooledTemporaryFile
@@ -14,8 +15,9 @@ import pytest
 from tokfluence_async.errors import ConfigurationError, MissingExtraError
 from tokfluence_async.export import RESOURCES, Position, read_table
 from tokfluence_async.export.atomic import check_writable
+from tokfluence_async.export.beside import file_beside
 from tokfluence_async.export.destination import Destination
-from tokfluence_async.export.exporting import file_beside, try_export
+from tokfluence_async.export.exporting import try_export
 
 POSTS = RESOURCES["posts"]
 
@@ -106,6 +108,26 @@ def test_a_name_for_the_rest(tmp_path: Path, name: str, there: list[str], expect
     for each in there:
         (tmp_path / each).touch()
     assert file_beside(tmp_path / name, "rest").name == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [
+        ("x" * 251 + ".csv", "x.partial2.csv"),
+        ("é" * 125 + "x.csv", "é.partial2.csv"),
+        ("x" * 246 + ".jsonl.gz", "x.partial2.jsonl.gz"),
+        ("x." + "y" * 253, "y.partial2"),
+        ("y" * 250 + ".zst", "y.partial2.zst"),
+    ],
+)
+def test_a_name_beside_is_no_longer_than_names_can_be(tmp_path: Path, name: str, end: str) -> None:
+    (tmp_path / name).touch()
+    first = file_beside(tmp_path / name, "partial")
+    first.symlink_to("nowhere")
+    second = file_beside(tmp_path / name, "partial")
+    second.touch()
+    assert second.name.endswith(end)
+    assert 250 < len(os.fsencode(second.name)) <= 255
 
 
 @pytest.mark.anyio

@@ -23,6 +23,7 @@ from tokfluence_async.campaign.columns import InputOptions
 from tokfluence_async.campaign.handles import parse_handle
 from tokfluence_async.campaign.intake import Intake
 from tokfluence_async.campaign.items import Item, ItemReader, read_items, read_items_async
+from tokfluence_async.campaign.money import FeeParser, FeeUnit, is_of_currency, marks_agree
 from tokfluence_async.campaign.origins import Origin
 from tokfluence_async.campaign.plan import Conflict, Plan
 from tokfluence_async.campaign.rows import BLOCK_ROWS, BadRow, Row, RowBlock, RowStream, block_of
@@ -40,6 +41,7 @@ MAX_NAME: Final = 255
 GRACE: Final = 86_400.0
 """Seconds by which clocks may differ before a video id is said to be from the future."""
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_UNITS: Final[tuple[FeeUnit, ...]] = ("cents", "units")
 
 
 class CampaignBuilder:
@@ -94,6 +96,8 @@ class CampaignBuilder:
         self._added = 0
         self._broken: str | None = None
         self._notes: list[str] = []
+        self._marks: dict[str, str | None] = {}
+        """Marks of the fees, each with the first input that has it."""
 
     def note(self, text: str) -> None:
         """Add something that a preview should say of the input, such as which columns were taken."""
@@ -197,11 +201,13 @@ class CampaignBuilder:
 
         Raises:
             InputError: This is no iterable of posts but, for example, a table or an async iterable; or the keys of the
-                first mapping do not tell which is the URL. No plan is made of half an input.
+                first mapping do not tell which is the URL; or the fees are in another currency than the campaign. No
+                plan is made of half an input.
         """
         reader = ItemReader(options, name=name)
-        self.add_rows(read_items(items, reader), name=name)
-        self._note_keys(reader)
+        with self._whole():
+            self.add_rows(read_items(items, reader), name=name)
+            self._finish(reader)
         return self
 
     async def add_items_async(
@@ -225,11 +231,13 @@ class CampaignBuilder:
                     self.add_block(block_of(rows), origin)
                     rows.clear()
             self.add_block(block_of(rows), origin)
-        self._note_keys(reader)
+            self._finish(reader)
         return self
 
-    def _note_keys(self, reader: ItemReader) -> None:
-        """Note what the keys of mappings were taken for, as for the columns of a file."""
+    def _finish(self, reader: ItemReader) -> None:
+        """Check the fees' currency, and note what the keys of mappings were taken for, as for the columns of a file."""
+        for unit in _UNITS:
+            self._check_currency(reader.fees(unit), reader.name)
         if reader.choice is not None:
             self.note(f"{reader.name or 'mappings'}: {reader.choice.describe()}")
 
@@ -264,7 +272,8 @@ class CampaignBuilder:
             The builder itself.
 
         Raises:
-            InputError: It can't be read to its end, or its fees are in another currency than the campaign.
+            InputError: It can't be read to its end, or its fees are in another currency than the campaign or
+                the fees added before.
         """
         with self._whole():
             for note in (rows.columns.describe(), *rows.notes):
@@ -274,7 +283,7 @@ class CampaignBuilder:
                 self.add_block(block, origin)
                 if tell is not None:
                     tell(rows, self._intake.rows - before)
-            self._check_currency(rows)
+            self._check_currency(rows.fees, rows.name)
         return self
 
     def add_block(self, block: RowBlock, origin: Origin) -> None:
@@ -282,10 +291,26 @@ class CampaignBuilder:
         place = self._origins.setdefault(origin, len(self._origins))
         self._intake.take(block, origin, place)
 
-    def _check_currency(self, rows: RowStream) -> None:
-        seen = rows.fees.currency
-        if seen is not None and _CURRENCY.fullmatch(seen) and self.currency not in {None, seen}:
-            raise InputError(f"the fees are in {seen}, the campaign in {self.currency}", source=rows.name)
+    @property
+    def fee_marks(self) -> tuple[str, ...]:
+        """The currency signs and codes of the fees added so far, as `FeeParser.currency` tells them."""
+        return tuple(self._marks)
+
+    def _check_currency(self, fees: FeeParser, source: str | None) -> None:
+        """See that the fees of an input are in the campaign's currency; without one, in that of the other inputs."""
+        mark = fees.currency
+        if mark is None:
+            return
+        if self.currency is not None and not is_of_currency(mark, self.currency):
+            raise InputError(f"the fees are in {mark}, the campaign in {self.currency}", source=source)
+        for other, where in self._marks.items():
+            if self.currency is None and not marks_agree(mark, other):
+                before = f"in {where}" if where else "before"
+                raise InputError(
+                    f"the fees are marked {mark} here and {other} {before}; load each by itself",
+                    source=source,
+                )
+        self._marks.setdefault(mark, source)
 
     def _next_name(self, what: str) -> str | None:
         """A name for an input without one. The first needs none: its row numbers can't be mistaken for another's."""

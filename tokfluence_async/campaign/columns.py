@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
+from unicodedata import combining, normalize
 
 from attrs import Attribute, field, frozen
 
@@ -157,9 +159,9 @@ _UNIT = "cents?|units?"
 _FEE_NAME = re.compile(
     r"(?:creator|influencer|author|talent|post|video|agreed|total)?"
     r"(?:fees?|price|cost|rate|amount|payment|payout|compensation)(?:in)?"
-    rf"(?:(?P<currency>{_CURRENCY}|us(?=cents?))?(?:in)?(?P<unit>{_UNIT})?|(?:{_UNIT})(?:in)?(?P<after>{_CURRENCY}))"
+    rf"(?:(?P<currency>{_CURRENCY}|us(?=cents?))?(?:in)?(?P<unit>{_UNIT})?|(?P<first>{_UNIT})(?:in)?(?P<after>{_CURRENCY}))"
 )
-_CENTS = re.compile(rf"(?<!per)cents?(?:in)?(?:{_CURRENCY})?$")
+_CENTS = frozenset({"cent", "cents", "ct"})
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _CODE = re.compile(_CODES)
 _NAMED = {"euro": "EUR", "euros": "EUR", "pound": "GBP", "pounds": "GBP"}
@@ -272,8 +274,20 @@ def _spelt_out(name: str) -> str:
     return name.translate(_SIGNS)
 
 
+def _words(name: str) -> list[str]:
+    """The words of a name in any case, snake_case and camelCase among them; letters without their accents."""
+    # An accent must not end a word: a fee of "récent" videos is not one in cents.
+    plain = "".join(char for char in normalize("NFKD", _spelt_out(name)) if not combining(char))
+    return [word.casefold() for word in _WORD.findall(plain)]
+
+
 def _says_cents(name: str) -> bool:
-    return _CENTS.search(_key(name)) is not None
+    # Also where all is written as one word, as in "feecents".
+    found = _FEE_NAME.fullmatch(_key(name))
+    if found and (found["unit"] or found["first"] or "").startswith("cent"):
+        return True
+    words = _words(name)
+    return any(word in _CENTS and before != "per" for before, word in pairwise(["", *words]))
 
 
 def _currency_in(name: str) -> str | None:
@@ -283,7 +297,7 @@ def _currency_in(name: str) -> str | None:
     if named == "us":
         return "USD"
     # A name of another kind is taken at its words: these letters stand in many a longer one.
-    words = [named] if named else [word.casefold() for word in _WORD.findall(_spelt_out(name))]
+    words = [named] if named else _words(name)
     codes = {_NAMED.get(word) or word.upper() for word in words if word in _NAMED or _CODE.fullmatch(word)}
     return codes.pop() if len(codes) == 1 else None
 

@@ -67,6 +67,7 @@ def read_delimited(stream: BinaryIO, *, name: str, options: InputOptions) -> Row
         header = None
         choice = choose_by_content(head, options, source=name)
     else:
+        reader.check_head(head)
         header = tuple(text.strip() for text in head)
         choice = choose_by_name(header, options, source=name)
     if options.fee_unit is not None and choice.fee is None:
@@ -77,6 +78,8 @@ def read_delimited(stream: BinaryIO, *, name: str, options: InputOptions) -> Row
         )
     fees = choice.fee_parser()
     shape = _Shape(choice, len(head), name, CellReader(fees, source=name), has_guards=is_guarded(header))
+    if header is None:
+        reader.check_head(head, shape.columns)
     rows = reader.blocks(shape, head if header is None else None, header)
     return RowStream(name, choice, header, fees, rows, notes=lines.notes)
 
@@ -123,6 +126,8 @@ class _TableReader:
         self._delimiter = delimiter
         self._name = name
         self._header: tuple[str, ...] | None = None
+        self._guarded = False
+        self._columns: tuple[int, ...] = ()
         self._last_line = 0
         self._head_line = 0
 
@@ -137,16 +142,20 @@ class _TableReader:
             if not records:
                 raise InputError("the file holds no rows: it is empty", source=self._name)
             self._head_line, self._last_line = self._last_line + 1, self._records.line_num
-            if self._last_line > self._head_line:
-                self._check_whole(self._head_line, records[0])
             if any(text.strip() for text in records[0]):
                 return records[0]
+
+    def check_head(self, record: list[str], columns: Sequence[int] = ()) -> None:
+        """See that the first record has swallowed no rows; it is a header as long as the columns are not known."""
+        self._check_whole(self._head_line, record, columns)
 
     def blocks(
         self, shape: _Shape, head: list[str] | None, header: tuple[str, ...] | None
     ) -> Iterator[RowBlock]:
         """The rows below a header; with `head`, a first record that is data, that one too."""
         self._header = header
+        self._guarded = is_guarded(header)
+        self._columns = shape.columns
         found = False
         if head is not None:
             found = True
@@ -182,39 +191,38 @@ class _TableReader:
             numbers.append(number)
             self._last_line = number + sum(map(line_ends, record))
             if self._last_line > number:
-                self._check_whole(number, record)
+                self._check_whole(number, record, self._columns)
         return numbers
 
-    def _check_whole(self, number: int, record: list[str]) -> None:
+    def _check_whole(self, number: int, record: list[str], columns: Sequence[int]) -> None:
         """See that no quoted field of a record of several lines has swallowed other rows.
 
         That is so where a quote is part of a text that begins with it, and another text ends with one.
+
+        Args:
+            number: The line on which the record starts.
+            record: Its fields.
+            columns: How many the table has, and the position of the URL among them; empty while that is not known.
         """
-        if is_guarded(self._header):
+        if self._guarded:
             return  # it is ours: whatever its fields hold is quoted properly
-        opens = number
+        delimiter = self._delimiter
         for place, text in enumerate(record):
-            closes = opens + line_ends(text)
-            if closes > opens and self._holds_row(text):
+            # The cheap questions first: most texts of several lines end here.
+            if delimiter not in text or not _may_name_post(text) or not line_ends(text):
+                continue
+            if _holds_row(record, place, delimiter, columns):
+                opens = number + sum(map(line_ends, record[:place]))
                 name = self._header[place] if self._header and place < len(self._header) else None
                 raise InputError(
                     f"the quoted field {name or f'column {place + 1}'!r} that opens on line {opens} and closes on line "
-                    f"{closes} holds what looks like rows, a post's URL among them. If its quotes are part of texts, "
-                    'write those texts in quotes, and the quotes within them doubled (""); '
+                    f"{opens + line_ends(text)} holds what looks like rows, a post's URL among them. If its quotes "
+                    'are part of texts, write those texts in quotes, and the quotes within them doubled (""); '
                     "if it is one text, put the URL on a line of its own",
                     source=self._name,
                     row=number,
                     column=name,
                 )
-            opens = closes
-
-    def _holds_row(self, text: str) -> bool:
-        """Whether a line of a text has the URL of a post between delimiters, rather than in a sentence."""
-        delimiter = self._delimiter
-        if delimiter not in text or "tiktok" not in text.casefold():
-            return False
-        lines = (line.split(delimiter) for line in text.splitlines())
-        return any(len(fields) > 1 and any(map(names_post, fields)) for fields in lines)
 
     def _bad_row(self, error: csv.Error) -> BadRow:
         number, last = self._last_line + 1, self._records.line_num
@@ -242,6 +250,7 @@ class _Shape:
     def __init__(
         self, choice: ColumnChoice, width: int, name: str, cells: CellReader, *, has_guards: bool
     ) -> None:
+        self.columns: tuple[int, int] = (width, choice.url.index)
         self._width = width
         self._has_guards = has_guards
         self._name = name
@@ -278,6 +287,56 @@ class _Shape:
     def _misshapen(self, number: int, record: list[str]) -> BadRow:
         message = f"expected {self._width} fields, found {len(record)}"
         return BadRow(number, csv_line(record), self._name, "malformed_row", message)
+
+
+def _may_name_post(text: str) -> bool:
+    """Whether it is worth asking; a post's host has a dot."""
+    return "." in text and "tiktok" in text.casefold()
+
+
+def _holds_row(record: Sequence[str], place: int, delimiter: str, columns: Sequence[int]) -> bool:
+    """Whether a line of a field could be a row of the table, rather than part of a text that mentions a URL.
+
+    Args:
+        record: The record.
+        place: The field's position in it.
+        delimiter: The character between fields.
+        columns: How many the table has, and the position of the URL; empty while that is not known.
+    """
+    # Lines as `line_ends` counts them; `splitlines` knows further ones.
+    lines = record[place].replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    first, *between, last = (line.split(delimiter) for line in lines)
+    # What stands outside the field makes rows of its first line and of its last one.
+    opening, closing = [*record[:place], *first], [*last, *record[place + 1 :]]
+    width = columns[0] if columns else len(opening)
+    urls = columns[1:] or range(width)
+    for url in urls:
+        # That one of the two which has its URL outside the field, and is a row beyond doubt.
+        model = opening if url <= place else closing
+        rows = list(between)
+        if len(first) > 1 and url >= place:
+            rows.append(opening)
+        if 1 < len(last) > url:
+            rows.append(closing)
+        if any(len(row) == width and _is_like(row, model, url) for row in rows):
+            return True
+    return False
+
+
+def _is_like(row: Sequence[str], model: Sequence[str], url: int) -> bool:
+    """Whether fields have the URL of a post where a row of the table has one, and nowhere else, and more than that."""
+    if not _may_name_post(row[url]) or not names_post(row[url]):
+        return False
+    others = [index for index in range(len(row)) if index != url]
+    if not any(row[index].strip() for index in others):
+        return False
+    # "first, https://..." is prose, unless the table itself has blanks behind its delimiters.
+    if row[url][:1] == " " and url < len(model) and model[url][:1] != " ":
+        return False
+    return not any(
+        names_post(row[index]) and not (len(model) == len(row) and names_post(model[index]))
+        for index in others
+    )
 
 
 def _only(

@@ -11,7 +11,7 @@ from attrs import define
 from tokfluence_async.campaign.missing import is_missing
 from tokfluence_async.errors import InputError
 
-__all__ = ["MAX_FEE_CENTS", "FeeParser", "FeeUnit"]
+__all__ = ["MAX_FEE_CENTS", "FeeParser", "FeeUnit", "is_of_currency", "marks_agree"]
 
 FeeUnit = Literal["cents", "units"]
 """What a fee counts: whole cents, or units of the currency with up to two decimals (500.00)."""
@@ -37,18 +37,65 @@ _WHOLE_CENTS = re.compile(r"(?P<cents>-?\d+)(?:\.0)?", re.ASCII)
 _ONE_DOT_THREE_DIGITS = re.compile(r"\d{1,3}\.\d{3}", re.ASCII)
 _TOO_MANY_DECIMALS = re.compile(r"(?:\d+|\d{1,3}(?:[,.']\d{3})*)[.,]\d{3,}", re.ASCII)
 
-_SIGNS: Final = {
-    "AUD": {"$", "A$", "AU$"},
+_DOLLARS: Final = {
+    *("ARS", "AUD", "BBD", "BMD", "BND", "BSD", "BZD", "CAD", "CLP", "COP", "DOP", "FJD", "GYD", "HKD"),
+    *("JMD", "KYD", "LRD", "MXN", "NAD", "NZD", "SBD", "SGD", "SRD", "TTD", "TWD", "USD", "UYU", "XCD"),
+}
+"""Currencies, some of them pesos, that are written with a plain dollar sign."""
+_OWN_SIGNS: Final = {
+    "AUD": {"A$", "AU$"},
     "BRL": {"R$"},
-    "CAD": {"$", "C$", "CA$"},
+    "CAD": {"C$", "CA$", "CAN$", "CDN$"},
+    "CNY": {"\u00a5", "CN\u00a5", "RMB"},
+    "EGP": {"\u00a3"},
     "EUR": {"\u20ac"},
     "GBP": {"\u00a3"},
+    "HKD": {"HK$"},
+    "ILS": {"\u20aa"},
     "INR": {"\u20b9"},
-    "MXN": {"$", "MX$"},
-    "NZD": {"$", "NZ$"},
-    "USD": {"$", "US$"},
+    "JPY": {"\u00a5", "JP\u00a5"},
+    "KRW": {"\u20a9"},
+    "MXN": {"MX$"},
+    "NGN": {"\u20a6"},
+    "NZD": {"NZ$"},
+    "PHP": {"\u20b1"},
+    "RUB": {"\u20bd"},
+    "SGD": {"S$", "SG$"},
+    "TRY": {"\u20ba"},
+    "TWD": {"NT$"},
+    "UAH": {"\u20b4"},
+    "USD": {"US$"},
+    "VND": {"\u20ab"},
+}
+_SIGNS: Final = {
+    code: _OWN_SIGNS.get(code, set[str]()) | ({"$"} if code in _DOLLARS else set[str]())
+    for code in {*_OWN_SIGNS, *_DOLLARS}
 }
 """What may stand beside an amount of a currency, apart from its code."""
+_CODE = re.compile(r"[A-Z]{3}")
+
+
+def marks_agree(one: str, other: str) -> bool:
+    """Whether two marks of fees are one, or one of them is a sign of the other.
+
+    ``$`` and ``CAD`` agree, ``$`` and ``EUR`` don't, and neither do two signs.
+
+    Args:
+        one: A sign or a code, as in `FeeParser.currency`.
+        other: Another.
+    """
+    return one == other or one in _SIGNS.get(other, ()) or other in _SIGNS.get(one, ())
+
+
+def is_of_currency(mark: str, currency: str) -> bool:
+    """Whether fees with a mark may be in a currency.
+
+    Args:
+        mark: A sign or a code, as in `FeeParser.currency`. A sign that is not known may be that of any.
+        currency: The currency's ISO 4217 code.
+    """
+    known = any(mark in signs for signs in _SIGNS.values()) or _CODE.fullmatch(mark) is not None
+    return not known or marks_agree(mark, currency)
 
 
 @define
@@ -80,7 +127,7 @@ class FeeParser:
         self.says_cents = self.says_cents or says_cents
         if currency is None or currency == self.currency:
             return
-        if self.currency is not None and self.currency not in _SIGNS.get(currency, ()):
+        if self.currency is not None and not marks_agree(self.currency, currency):
             raise InputError(f"these fees are in {currency}, but others here are in {self.currency}")
         self.currency = currency
 
@@ -164,7 +211,7 @@ class FeeParser:
             raise InputError(f"the fee {_shown(text)} names two currencies")
         if not mark or mark in _SIGNS.get(self.currency or "", ()):
             return
-        if self.currency not in {None, mark}:
+        if self.currency is not None and not marks_agree(self.currency, mark):
             raise InputError(f"the fee {_shown(text)} is in {mark}, but others here are in {self.currency}")
         self.currency = mark
 

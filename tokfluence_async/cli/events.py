@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self
 from attrs import fields
 
 from tokfluence_async.cli.output import say
+from tokfluence_async.cli.terminals import is_stdout
 from tokfluence_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class EventWriter:
     Each run's events are numbered from 1.
 
     Args:
-        target: A file, which is made readable by its owner only, or ``-`` for standard output.
+        target: A file, which is made readable by its owner only; ``-`` or another name of standard output; or one of
+            what is open already, such as ``/dev/stderr`` and ``/dev/fd/3``, which is written to as it is.
         clock: The time.
 
     Raises:
@@ -46,7 +48,7 @@ class EventWriter:
     """
 
     def __init__(self, target: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self.to_stdout: bool = str(target) == "-"
+        self.to_stdout: bool = _is_stdout(target)
         self._clock = clock
         self._number = 0
         self._broken = False
@@ -61,6 +63,11 @@ class EventWriter:
                 raise OSError(None, "there is no standard output")
             sys.stdout.flush()
             return sys.stdout.buffer
+        held = _held(target)
+        if held is not None:
+            # Opened anew it would be written at a place of its own, under what else comes there.
+            os.write(held, b"")  # one that is open for reading only says so now
+            return os.fdopen(os.dup(held), "wb")
         file = os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb")
         if _ends_within_a_line(target):
             file.write(b"\n")
@@ -133,11 +140,31 @@ def follow(target: Path | None, *, as_json: bool) -> AbstractContextManager[Even
     """
     if target is None:
         return nullcontext()
-    if as_json and str(target) == "-":
+    if as_json and _is_stdout(target):
         raise ConfigurationError(
-            "--events - and --json both want standard output; the last event has the report"
+            f"--events {target} and --json both want standard output; the last event has the report"
         )
     return EventWriter(target)
+
+
+def _is_stdout(target: Path) -> bool:
+    return is_stdout(str(target)) or _held(target) == 1
+
+
+def _held(target: Path) -> int | None:
+    """The number of the open file that is meant; None if it is to be opened."""
+    from tokfluence_async.export.atomic import descriptor_of  # noqa: PLC0415 - a help text needs none
+
+    held = descriptor_of(str(target))
+    if held is not None:
+        return held
+    # What a shell has sent standard output or error into may be named itself, or under /proc.
+    for stream in (1, 2):
+        with suppress(OSError):
+            status = os.stat(target)  # noqa: PTH116 - one call, for a name as it was given
+            if stat.S_ISREG(status.st_mode) and os.path.samestat(status, os.fstat(stream)):
+                return stream
+    return None
 
 
 def _snake(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -159,17 +160,20 @@ def _tell(done: Exported, text: str, output: str, again: Callable[[str], str]) -
         again: The command that goes on into a file, but for the place.
 
     Raises:
-        TokfluenceError: What ended it before the first row.
+        TokfluenceError: What ended it before the first row, or kept what was read from being written.
     """
-    if done.error is None or done.rows:
+    if done.lost is None and (done.error is None or done.rows):
         _say_count(done, text)
     if done.error is None:
         return Exit.INCOMPLETE if done.missing else Exit.DONE
     following = None if done.following is None else f"--resume {done.following}"
-    if not done.rows:
+    if done.lost is not None or not done.rows:
+        if done.lost is not None and done.lost is not done.error:
+            say(f"tokfluence: error: {done.error}", "red")
+        rest = _say_place(done, output, again)
         if following is not None:
-            say(f"To leave out that post, and go on with the next: {again(output)} {following}", "yellow")
-        raise done.error
+            say(f"To leave out that post, and go on with the next: {rest} {following}", "yellow")
+        raise done.lost or done.error
     say(f"tokfluence: error: {done.error}", "red")
     rest = _say_rest(done, output, again)
     if following is not None:
@@ -179,12 +183,34 @@ def _tell(done: Exported, text: str, output: str, again: Callable[[str], str]) -
 
 def _tell_kept(done: Exported, text: str, output: str, again: Callable[[str], str]) -> None:
     """Say what a signal has left: as `_tell`, but nothing of an end."""
-    if done.error is None or done.position is not None:
+    unkept = done.lost is not None or not done.rows
+    if unkept:
+        _say_place(done, output, again)
+    else:
         _say_count(done, text)
-    if done.error is not None:
-        say(f"tokfluence: error: {done.error}", "red")
-    if done.position is not None:
+    for error in (None if done.error is done.lost else done.error, done.lost):
+        if error is not None:
+            say(f"tokfluence: error: {error}", "red")
+    if not unkept and done.position is not None:
         _say_rest(done, output, again)
+
+
+def _say_place(done: Exported, output: str, again: Callable[[str], str]) -> str:
+    """Say where it goes on, if it came past its beginning and left no file; that command, but for the place."""
+    rest = again(output if done.lost is None else _free_name(output))
+    if done.advanced:
+        why = "There were no comments until then" if done.lost is None else "What was read is lost"
+        say(f"{why}. To go on with what was not read yet: {rest} --resume {done.position}", "yellow")
+    return rest
+
+
+def _free_name(output: str) -> str:
+    """What to write the rest into where no part was kept: not over a table that stands there."""
+    from tokfluence_async.export.atomic import descriptor_of  # noqa: PLC0415 - a help text needs none
+    from tokfluence_async.export.beside import file_beside  # noqa: PLC0415 - likewise
+
+    is_free = is_stdout(output) or descriptor_of(output) is not None or not os.path.isfile(output)  # noqa: PTH113 - as given
+    return output if is_free else str(file_beside(Path(output), "rest"))
 
 
 def _say_count(done: Exported, text: str) -> None:
@@ -205,7 +231,7 @@ def _say_count(done: Exported, text: str) -> None:
 
 def _say_rest(done: Exported, output: str, again: Callable[[str], str]) -> str:
     """Say what reads the rest; that command, but for the place."""
-    from tokfluence_async.export.exporting import file_beside  # noqa: PLC0415 - a help text needs none
+    from tokfluence_async.export.beside import file_beside  # noqa: PLC0415 - a help text needs none
 
     # Into the same file it would write the rest alone, over whatever stands there.
     same = done.file is None or done.file == output

@@ -15,7 +15,7 @@ from tokfluence_async.campaign.plan import Plan
 from tokfluence_async.campaign.sources import STDIN, InputOptions, find_sources, open_source
 from tokfluence_async.cli.inputs import InputFlags
 from tokfluence_async.cli.reading import reading
-from tokfluence_async.errors import ConfigurationError, InputError
+from tokfluence_async.errors import ConfigurationError
 from tokfluence_async.options import Options
 
 __all__ = ["build_plan", "default_name", "describe", "is_saved_plan", "offline_options", "slug"]
@@ -26,8 +26,6 @@ _NAME: Final = 100
 """Characters of a name that is made of a file's."""
 _SLUG_BYTES: Final = 200
 """What a name of 255 bytes, the most that file systems take, leaves for suffixes such as that of the rejects."""
-_SIGNS: Final = {"€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₺": "TRY", "₽": "RUB"}
-"""Signs that stand for one currency in practice; $ and ¥ do not."""
 
 
 def is_saved_plan(source: str) -> bool:
@@ -118,25 +116,13 @@ def build_plan(
         delimiter=flags.delimiter,
         encoding=flags.encoding,
     )
-    marks: set[str] = set()
     with reading() as tell:
         for source in find_sources(sources):
             with open_source(source, options) as rows:
                 builder.add_stream(rows, tell)
-                marked = rows.fees.currency
-            if marked is not None:
-                _check_currency(marked, currency, source)
-                marks.add(marked)
-    if len(marks) > 1:
-        raise InputError(f"the fees are marked {' here and '.join(sorted(marks))} there; load each by itself")
-    if marks and currency is None:
+    if builder.fee_marks and currency is None:
+        marks = " and ".join(builder.fee_marks)
         builder.note(
-            f"the fees are marked {marks.pop()}; without --currency they count in the account's own currency"
+            f"the fees are marked {marks}; without --currency they count in the account's own currency"
         )
     return builder.plan()
-
-
-def _check_currency(marked: str, currency: str | None, source: str) -> None:
-    meant = _SIGNS.get(marked, marked)
-    if currency is not None and re.fullmatch(r"[A-Z]{3}", meant) and meant != currency:
-        raise InputError(f"the fees are marked {marked}, and --currency says {currency}", source=source)

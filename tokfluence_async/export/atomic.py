@@ -13,10 +13,12 @@ from typing import BinaryIO, Final, Self
 
 from tokfluence_async.errors import ConfigurationError
 
-__all__ = ["AtomicFile", "check_writable"]
+__all__ = ["AtomicFile", "check_writable", "descriptor_of"]
 
 _DESCRIPTOR: Final = re.compile(r"/dev/std(?:in|out|err)|/(?:dev|proc/self)/fd/(\d+)")
 _STREAMS: Final = ("/dev/stdin", "/dev/stdout", "/dev/stderr")
+_PREFIX: Final = ".tkf."
+"""Of a name for a moment. It does not grow with the file's, which may be as long as a name can be."""
 
 
 class AtomicFile:
@@ -33,6 +35,7 @@ class AtomicFile:
         path: The file's name. A symbolic link is followed.
 
     Attributes:
+        place: Where it appears: its name, or that of the file which a symbolic link there leads to.
         file: What to write to, in binary.
         direct: Whether it is written to directly: what was written can't be taken back, and there may be no seeking.
 
@@ -43,6 +46,7 @@ class AtomicFile:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path: Path = Path(path)
         self._target = Path(os.path.realpath(path))
+        self.place: Path = self._target if os.path.islink(path) else self.path  # noqa: PTH114 - this one never raises
         self._name: Path | None = None
         self.direct: bool = False
         try:
@@ -51,10 +55,11 @@ class AtomicFile:
             raise ConfigurationError(f"{self.path}: can't be written: {error.strerror or error}") from None
 
     def _open(self) -> BinaryIO:
-        held = _descriptor(str(self.path))
+        held = descriptor_of(str(self.path))
         if held is not None:
             # Opened anew it would be emptied, and written from its beginning.
             self.direct = True
+            os.write(held, b"")  # one that is open for reading only says so now
             return os.fdopen(os.dup(held), "wb")
         # By the name as it was given: what a link such as one to a pipe leads to may have no name.
         mode = _mode_of(self.path)
@@ -73,7 +78,7 @@ class AtomicFile:
         if nameless:
             with suppress(OSError):  # not every file system has them
                 return os.open(self._target.parent, nameless | os.O_RDWR, 0o666)
-        descriptor, name = tempfile.mkstemp(prefix=f".{self._target.name}.", dir=self._target.parent)
+        descriptor, name = tempfile.mkstemp(prefix=_PREFIX, dir=self._target.parent)
         self._name = Path(name)
         mask = os.umask(0)
         os.umask(mask)
@@ -92,7 +97,7 @@ class AtomicFile:
         """Have it appear.
 
         Args:
-            path: Another name, in the same folder. What is written to directly keeps its own.
+            path: Another name, in the folder of `place`. What is written to directly keeps its own.
 
         Returns:
             Its name.
@@ -104,7 +109,7 @@ class AtomicFile:
         if self.direct:
             self.file.close()
             return self.path
-        target = self._target if path is None else Path(path)
+        target = self._target if path is None else self._target.with_name(Path(path).name)
         os.fsync(self.file.fileno())
         name = self._name or self._give_name()
         self._name = name
@@ -112,7 +117,7 @@ class AtomicFile:
         self._name = None
         _sync(target.parent)
         self.file.close()
-        return self.path if path is None else target
+        return self.path if path is None else Path(path)
 
     def _give_name(self) -> Path:
         # A file without a name can't replace another in one step: it needs one for that moment.
@@ -120,13 +125,26 @@ class AtomicFile:
         folder = os.open(self._target.parent, os.O_RDONLY)
         try:
             while True:
-                name = f".{self._target.name}.{os.urandom(4).hex()}"
+                name = f"{_PREFIX}{os.urandom(8).hex()}"
                 with suppress(FileExistsError):
                     # Only with a folder's descriptor does Python follow the link, whatever else it is told.
                     os.link(source, name, dst_dir_fd=folder, follow_symlinks=True)
                     return self._target.with_name(name)
         finally:
             os.close(folder)
+
+    def check(self) -> None:
+        """See that it can have a name, as far as that can be told without replacing what is there.
+
+        Raises:
+            ConfigurationError: It can't.
+        """
+        if self.direct or self._name is not None:
+            return
+        try:
+            self._name = self._give_name()
+        except OSError as error:
+            raise ConfigurationError(f"{self.path}: can't be written: {error.strerror or error}") from None
 
     def discard(self) -> None:
         """Leave nothing; does nothing after `commit`."""
@@ -153,11 +171,12 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         mode = _mode_of(Path(path))
     except OSError:
         mode = None  # opening it tells why
-    if mode is None or stat.S_ISREG(mode) or stat.S_ISDIR(mode) or _descriptor(str(path)) is not None:
-        AtomicFile(path).discard()
+    if mode is None or stat.S_ISREG(mode) or stat.S_ISDIR(mode) or descriptor_of(str(path)) is not None:
+        with AtomicFile(path) as file:
+            file.check()
 
 
-def _descriptor(name: str) -> int | None:
+def descriptor_of(name: str) -> int | None:
     """The number of an open file that a name stands for; None if it stands for none."""
     found = _DESCRIPTOR.fullmatch(name)
     if found is None:

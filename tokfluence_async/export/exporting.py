@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain, count
 from pathlib import Path
 from typing import BinaryIO, Final, TypeVar, cast
 
@@ -27,8 +25,9 @@ from tokfluence_async.errors import (
     TokfluenceError,
 )
 from tokfluence_async.export.atomic import AtomicFile
-from tokfluence_async.export.comments import Comments, Position, place_of
-from tokfluence_async.export.compression import compressing, without_compression
+from tokfluence_async.export.beside import file_beside
+from tokfluence_async.export.comments import Comments, Position, place_of, with_comments
+from tokfluence_async.export.compression import compressing
 from tokfluence_async.export.destination import Destination
 from tokfluence_async.export.formats import Format, is_text, writing
 from tokfluence_async.export.reading import tracked_posts
@@ -36,7 +35,7 @@ from tokfluence_async.export.schema import Resource, Row, Schema, schema_of
 from tokfluence_async.export.unwritable import unwritable_told
 from tokfluence_async.models import CampaignPost
 
-__all__ = ["Exported", "export", "file_beside", "price_of", "try_export"]
+__all__ = ["Exported", "export", "price_of", "try_export"]
 
 T = TypeVar("T")
 Agree = Callable[[Sequence[CampaignPost]], Awaitable[bool]]
@@ -50,7 +49,6 @@ _ABOUT_ALL: Final = (
     RateLimitedError,
 )
 """What would be answered about any other post too."""
-_BESIDE: Final = re.compile(r"\.(?:partial|rest)\d*$")
 
 
 def price_of(tok: Tokfluence, resource: Resource) -> int:
@@ -67,7 +65,8 @@ class Exported:
     """The file that was written; None for an open file. Where `error` is not None, a file beside the target with what
     was read until then: what is paid for is not thrown away, and does not replace what stands under the target's
     name. What is written to directly, such as a pipe, has it itself. An export that began at `resume` holds the
-    comments from there on alone."""
+    comments from there on alone. Where the target is a symbolic link, the file beside is in the folder that it leads
+    to."""
     rows: int
     credits: int
     """Credits that the client was charged meanwhile, at most."""
@@ -79,6 +78,10 @@ class Exported:
     """What ended an export of comments before its end; None if it is complete."""
     position: Position | None = None
     """Where to resume one that was ended."""
+    advanced: bool = False
+    """Whether `position` is past the place where it began: resumed there, what was read before is not bought again."""
+    lost: TokfluenceError | None = None
+    """Why what was read could not be kept; None if it was, or there was nothing to keep."""
     following: Position | None = None
     """Where the next post begins, if it was an answer about one post that ended it, and that may never change; None
     if something else did, or it was the last."""
@@ -136,6 +139,9 @@ async def export(
         RequestError: The API gave no usable answer; for comments, before the first of them. Where the comments of one
             post did not come, its note tells where those of the next begin.
         TokfluenceError: The file can't be written whole, or a value does not fit its column's type.
+
+    What ends an export of comments without a file beside the target has a note of where to resume, once anything was
+    read: posts without comments are paid for too.
     """
     done = await try_export(
         tok,
@@ -148,11 +154,17 @@ async def export(
         agree=agree,
         on_rows=on_rows,
     )
-    if done.error is not None and done.file is None and isinstance(target, str | os.PathLike):
-        if done.following is not None:
-            done.error.add_note(f"The comments of the next post begin at resume='{done.following}'.")
-        raise done.error
-    return done
+    error = done.lost or done.error
+    unkept = done.lost is not None or (done.file is None and isinstance(target, str | os.PathLike))
+    if error is None or not unkept:
+        return done
+    if done.advanced:
+        error.add_note(_place_of_rest(done))
+    if done.following is not None:
+        error.add_note(f"The comments of the next post begin at resume='{done.following}'.")
+    if error is done.error:
+        raise error
+    raise error from done.error
 
 
 async def try_export(
@@ -170,8 +182,8 @@ async def try_export(
 ) -> Exported:
     """As `export`, but an error in the comments is always returned, also before the first of them: without a file.
 
-    A cancellation that finds something read calls `on_cancelled` with that before it goes on. An error there without a
-    position tells that it could not be kept.
+    So is what keeps them from being written, as `Exported.lost`, once there is a place to go on from. A cancellation
+    that finds something read calls `on_cancelled` with that before it goes on.
     """
     schema, where, place = schema_of(resource), Destination.of(target, format), place_of(resource, resume)
     run = _Run(tok, campaign_id, resource, schema, raw, resume=place, agree=agree, on_rows=on_rows)
@@ -183,12 +195,21 @@ async def try_export(
         else:
             done = await _to_stream(run, where.target, where, "the output")
     except (TokfluenceError, OSError) as error:
-        if run.cancelled is None:
+        advanced = run.advanced and isinstance(error, TokfluenceError)
+        if run.cancelled is None and not advanced:
             raise
         lost = error if isinstance(error, TokfluenceError) else TokfluenceError(str(error))
-    if run.cancelled is None and done is not None:
+    if done is None:
+        done = evolve(run.result(None), error=run.error or lost, lost=lost)
+    if run.cancelled is None:
         return done
-    raise _cancelled(run, done or evolve(run.result(None), error=lost, position=None), on_cancelled)
+    raise _cancelled(run, done, on_cancelled)
+
+
+def _place_of_rest(done: Exported) -> str:
+    if done.lost is not None:
+        return f"What was read is lost; what was not read yet begins at resume='{done.position}'."
+    return f"There were no comments until then; the rest begins at resume='{done.position}'."
 
 
 def _cancelled(
@@ -196,16 +217,18 @@ def _cancelled(
 ) -> asyncio.CancelledError:
     """The cancellation that ended a run, with a note of what there is."""
     cancelled = run.cancelled or asyncio.CancelledError()
-    if done.rows:
-        what = done.file or "The output"
-        if done.position is not None:
-            count = f"{done.rows:,} {'row' if done.rows == 1 else 'rows'}"
-            note = f"{what} holds {count} that were read; the rest begins at resume='{done.position}'."
-        else:
-            note = f"{what} is whole." if done.error is None else f"What was read is lost: {done.error}"
-        cancelled.add_note(note)
-        if on_cancelled is not None:
-            on_cancelled(done)
+    if done.lost is not None:
+        cancelled.add_note(f"What was read is lost: {done.lost}")
+    elif done.rows and done.position is not None:
+        count = f"{done.rows:,} {'row' if done.rows == 1 else 'rows'}"
+        what = f"{done.file or 'The output'} holds {count} that were read"
+        cancelled.add_note(f"{what}; the rest begins at resume='{done.position}'.")
+    elif done.rows:
+        cancelled.add_note(f"{done.file or 'The output'} is whole.")
+    if done.advanced and (done.lost is not None or not done.rows):
+        cancelled.add_note(_place_of_rest(done))
+    if on_cancelled is not None and (done.rows or done.advanced):
+        on_cancelled(done)
     return cancelled
 
 
@@ -235,23 +258,9 @@ async def _to_path(run: _Run, path: Path, where: Destination) -> Exported:
         in_part = done.error is not None or run.cancelled is not None
         if in_part and not done.rows:
             return done
-        name = file_beside(path, "partial") if in_part and not target.direct else None
+        name = file_beside(target.place, "partial") if in_part and not target.direct else None
         with unwritable_told(told):
             return run.result(str(await run.finish(lambda: target.commit(name))))
-
-
-def file_beside(path: Path, word: str) -> Path:
-    """A name beside a file's that is free, as what was paid for earlier is not replaced: ``x.partial.csv``.
-
-    Args:
-        path: The file's name.
-        word: What the name is told by: ``partial`` or ``rest``.
-    """
-    plain = without_compression(path)
-    suffixes = f"{plain.suffix}{path.name.removeprefix(plain.name)}"
-    stem = plain.stem if word == "partial" else _BESIDE.sub("", plain.stem)
-    names = (f"{stem}.{word}{number}{suffixes}" for number in chain([""], count(2)))
-    return next(free for name in names if not (free := path.with_name(name)).exists())
 
 
 @define
@@ -272,6 +281,8 @@ class _Run:
     cancelled: asyncio.CancelledError | None = None
     """What asked for its end, and is raised once what was read is kept."""
     comments: Comments | None = None
+    begin: Position | None = None
+    """Where it begins to read comments."""
     charged: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -317,8 +328,15 @@ class _Run:
             pending=self.pending,
             error=self.error,
             position=None if self.comments is None else self.comments.position,
+            advanced=self.advanced,
             following=self._following(),
         )
+
+    @property
+    def advanced(self) -> bool:
+        """Whether there is a place to go on from, past that where it began."""
+        position = None if self.comments is None else self.comments.position
+        return position is not None and position != self.begin
 
     def _following(self) -> Position | None:
         about_post = isinstance(self.error, RequestError) and not isinstance(self.error, _ABOUT_ALL)
@@ -342,7 +360,9 @@ class _Run:
     async def _comments(self) -> AsyncIterator[list[Row]]:
         posts = [post async for post in tracked_posts(self.tok, self.campaign_id)]
         self._count_pending(posts)
-        reader = self.comments = Comments.of_posts(self.tok, posts, resume=self.resume)
+        ids = with_comments(posts)
+        reader = self.comments = Comments(self.tok, ids, resume=self.resume)
+        self.begin = self.resume or (Position(ids[0]) if ids else None)
         if self.agree is not None and not await self.agree(posts):
             raise TokfluenceError("not agreed to: no comments were read")
         while True:
