@@ -42,10 +42,10 @@ async def after_one_batch(api: Answering, file: Path) -> None:
     api.before = lambda _: None
 
 
-def age(file: Path) -> None:
-    """Have what a load did be two days ago."""
+def age(file: Path, days: float = 2) -> None:
+    """Have what a load did be some days ago."""
     with closing(sqlite3.connect(file)) as db, db:
-        db.execute("UPDATE attempt SET started = started - 172800, ended = ended - 172800")
+        db.execute("UPDATE attempt SET started = started - ?1, ended = ended - ?1", (days * 86_400,))
 
 
 def put_back(backup: Path, file: Path, how: str) -> None:
@@ -141,6 +141,61 @@ async def test_an_original_that_rested_for_days_looks_for_what_a_copy_has_bought
         report = await go_on(api, file)
         assert (report.state, report.urls.accepted) == ("complete", URLS)
         assert not api.charged_twice
+
+
+@pytest.mark.parametrize(
+    "nothing", [Answer.error(402, "insufficient_credits"), RATE_LIMITED, Answer.error(401, "unauthorized")]
+)
+async def test_what_buys_nothing_does_not_count_as_the_last_purchase(tmp_path: Path, nothing: Answer) -> None:
+    file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
+    with Answering() as api:
+        await after_one_batch(api, file)
+        shutil.copyfile(file, copy)
+        assert (await go_on(api, copy)).state == "complete"
+        age(file, 0.9)
+        api.before = lambda asked: nothing if asked.call == "analyze" else None
+        assert (await go_on(api, file)).state == "stopped"
+        age(file, 0.6)
+        api.forget()
+        api.before = lambda asked: Answer.error(500, "internal_error") if asked.call == "list" else None
+        report = await go_on(api, file)
+        assert (report.stopped_by, report.urls.unsent) == ("outcome_unknown", BATCH)
+        api.before = lambda _: None
+        report = await go_on(api, file)
+        assert (report.state, report.urls.accepted) == ("complete", URLS)
+        assert not api.charged_twice
+
+
+async def test_a_list_that_is_not_whole_does_not_tell_what_a_copy_has_bought(tmp_path: Path) -> None:
+    file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
+    with Answering() as api:
+        await after_one_batch(api, file)
+        age(file)
+        shutil.copyfile(file, copy)
+        assert (await go_on(api, copy)).state == "complete"
+        api.forget()
+        api.after = lambda asked, answer: (
+            Answer(200, {"data": [{"post_id": video_id(0)}], "meta": {"total": URLS}})
+            if asked.call == "list"
+            else answer
+        )
+        report = await go_on(api, file)
+        assert report.stopped_by == "outcome_unknown"
+        assert "more posts than it shows" in report.message
+        assert not api.charged_twice
+
+
+async def test_a_copy_whose_cap_leaves_no_room_to_look_sends_nothing(tmp_path: Path) -> None:
+    file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
+    with Answering() as api:
+        await after_one_batch(api, file)
+        age(file)
+        shutil.copyfile(file, copy)
+        api.asked.clear()
+        report = await go_on(api, copy, max_credits=1 + 25 * URLS)
+        assert (report.stopped_by, report.urls.unsent) == ("max_credits", BATCH)
+        assert not api.asked
+        assert (await go_on(api, copy, max_credits=1 + 25 * URLS + 2)).state == "complete"
 
 
 @pytest.mark.parametrize("days", [False, True])

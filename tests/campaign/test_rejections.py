@@ -39,6 +39,17 @@ POSTS = [post(100, "alice"), post(101, "alice"), post(102, "bob"), post(103, Non
         ({"creator_handle": "alice", "reason": "the URL is malformed"}, [], set(), 1),
         ({"creator_handle": "alice", "error": "video is private"}, [], set(), 1),
         ({"creator_handle": "alice", "code": "post_not_by_creator"}, [], set(), 1),
+        (
+            {
+                "creator_handle": "alice",
+                "code": "post_not_found",
+                "reason": "Not found on this creator's profile",
+            },
+            *([], set(), 1),
+        ),
+        ({"creator_handle": "alice", "reason": "Post not found on this creator's profile"}, [], set(), 1),
+        ({"creator_handle": "alice", "reason": "unknown URL form for this creator"}, [], set(), 1),
+        ({"creator_handle": "alice", "code": "invalid_creator_handle"}, [], {0, 1}, 0),
         ({"creator_handle": "alice", "reason": "the handle could not be resolved"}, [], {0, 1}, 0),
         ({"creator_handle": "alice", "reason": "Creator not found"}, [], {0, 1}, 0),
         ({"creator_handle": "alice", "error": {"code": "handle_unresolved"}}, [], {0, 1}, 0),

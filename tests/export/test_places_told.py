@@ -100,7 +100,7 @@ async def test_a_cancellation_amid_posts_without_comments_tells_the_place(
             await try_export(tok, SILENT, "comments", target, format="csv", on_cancelled=told.append)
     (done,) = told
     assert (done.rows, done.advanced, done.file) == (0, True, None)
-    error = caught.value.__cause__
+    error = caught.value.__cause__ or caught.value.__context__  # the latter in Python 3.11.2
     assert error is not None
     (note,) = error.__notes__
     assert place_in(note) == str(done.position) == f"{sandbox.tracked(SILENT)[2]}:0"

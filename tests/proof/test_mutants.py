@@ -132,7 +132,7 @@ MUTANTS = [
         "a copy does not explain a 409 by its own 429",
         "campaign/settle.py",
         "    Keys.SHARED: frozenset[Kind](),",
-        "    Keys.SHARED: TURNED_AWAY | {Kind.REFUNDED},",
+        "    Keys.SHARED: _TURNED_AWAY | {Kind.REFUNDED},",
         f"{COPIES} turned_away_attempt",
     ),
     Mutant(
@@ -229,9 +229,9 @@ MUTANTS = [
     Mutant(
         "an older state of a load file is no original",
         "campaign/identity.py",
-        " and marked_run in marks and",
-        " and",
-        "campaign/test_places.py was_put_back",
+        " and marked_run in marks and attempt <= records.latest_attempt(db)",
+        "",
+        "campaign/test_places.py overwritten",
     ),
     Mutant(
         "so is one from within the same run",
@@ -243,8 +243,8 @@ MUTANTS = [
     Mutant(
         "what a copy has bought is looked for before it is sent",
         "campaign/loader.py",
-        "        unsent = 0 if new or not",
-        "        unsent = 0 if True or not",
+        "        unsent = 0 if new or not (old or self._copied) else",
+        "        unsent = 0 if True else",
         "campaign/test_places.py keys_are_forgotten",
     ),
     Mutant(
@@ -264,7 +264,7 @@ MUTANTS = [
     Mutant(
         "what was days before a 409 does not explain it",
         "campaign/records.py",
-        "    return found[0] is not None and found[0] > KEY_MEMORY",
+        "    return bool(before) and attempts[first][1] - max(before) > KEY_MEMORY",
         "    return False",
         "campaign/test_waking.py days_before",
     ),

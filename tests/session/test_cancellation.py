@@ -114,7 +114,7 @@ async def test_a_timeout_of_the_callers_leads_to_no_frame_of_the_http_library() 
         with pytest.raises(TimeoutError) as caught:
             async with asyncio.timeout(0.05):
                 await tok.posts.show(POST_ID)
-    cancelled = caught.value.__cause__
+    cancelled = caught.value.__cause__ or caught.value.__context__  # the latter in Python 3.11.2
     assert isinstance(cancelled, asyncio.CancelledError)
     modules = {
         frame.f_globals["__name__"].partition(".")[0]

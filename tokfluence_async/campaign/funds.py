@@ -54,6 +54,19 @@ class Funds:
         left = self.budget.remaining
         return left is None or credits_ + self.plan.credits_per_url * unsent <= left
 
+    def refuse_to_look(self) -> None:
+        """Stop because the cap leaves no room to look for what a copy may have bought.
+
+        Raises:
+            Stopped: In any case.
+        """
+        self.stop.request(
+            "max_credits",
+            "what a copy of this load file may have bought has to be looked for first (2 credits a page), and the cap "
+            "leaves no room for that; raise --max-credits. Nothing was sent",
+        )
+        self.stop.check()
+
     def check_resubmission(self, anew: int, unsent: int) -> None:
         """Refuse to begin to buy anew what the cap does not let end.
 

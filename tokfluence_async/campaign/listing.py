@@ -29,7 +29,7 @@ MAX_LIST: Final = 128 * 1024 * 1024
 
 
 _IN_VAIN: Final = "looked_in_vain"
-"""Under which the load file remembers the latest POST before the last look that ended early."""
+"""Under which the load file remembers the latest POST before the last look that ended early, and how far that went."""
 
 
 @frozen
@@ -39,6 +39,8 @@ class Listed:
     video_ids: Collection[str]
     whole: bool
     """Whether what is not among them is not in the list: to look further may have cost more than there was to tell."""
+    ended: bool = True
+    """Whether the list was read as far as it is shown."""
 
 
 @define
@@ -52,10 +54,10 @@ class PostList:
     """URLs of the plan."""
     unread: Seen | None = field(default=None, init=False)
     """What was seen when the list could not be read, unless it was the cap that kept it from being read."""
-    _missed: set[str] = field(factory=set[str], init=False)
-    """What was looked for in vain, in as many pages as were worth it."""
 
-    async def look_for(self, wanted: set[str], *, worth: int | None) -> Listed | None:
+    async def look_for(
+        self, wanted: set[str], *, worth: int | None, to_the_end: bool = False
+    ) -> Listed | None:
         """Look for videos; None if the list can't be read now, and then `unread` says why.
 
         Nothing is read after the page that has the last of them: each page costs 2 credits.
@@ -63,27 +65,34 @@ class PostList:
         Args:
             wanted: The video ids.
             worth: Credits that the look may cost, but for its first page; None where the list is read to its end.
+            to_the_end: Whether a list that says that it has more than it shows can't be read, for what is not seen
+                is bought.
 
         Raises:
             Stopped: The load is to stop.
         """
         page_price = max(self.reader.tok.tariff.price(CAMPAIGNS_POSTS.name), 1)
-        if worth is None:
-            return await self._read(wanted, MAX_PAGES)
-        # What was looked for in vain may have been bought since: then it is on the first page, if on any that is read.
-        again = wanted <= self._missed or await self.reader.journal.run(self._is_in_vain)
-        found = await self._read(wanted, 1 if again else min(max(1, worth // page_price), MAX_PAGES))
-        if found is not None and not found.whole:
-            self._missed = wanted - {*found.video_ids}
-            await self.reader.journal.run(self._note_in_vain)
+        bound = MAX_PAGES if worth is None else min(max(1, worth // page_price), MAX_PAGES)
+        journal = self.reader.journal
+        if not to_the_end and await journal.run(lambda db: self._in_vain(db) >= bound):
+            bound = 1
+        found = await self._read(wanted, bound)
+        if found is None or found.whole:
+            return found
+        if to_the_end and found.ended:
+            self.unread = Seen(Kind.GARBLED, message="it says that it has more posts than it shows")
+            return None
+        if bound > 1:
+            await journal.run(lambda db: self._note_in_vain(db, bound))
         return found
 
-    def _is_in_vain(self, db: records.Connection) -> bool:
-        """Whether an earlier run has looked, and nothing was sent since."""
-        return self.reader.journal.file.meta(_IN_VAIN) == str(records.latest_post(db))
+    def _in_vain(self, db: records.Connection) -> int:
+        """How many pages were read in vain before, if nothing was sent since."""
+        latest, _, pages = (self.reader.journal.file.meta(_IN_VAIN) or "").partition(":")
+        return int(pages) if latest == str(records.latest_post(db)) and pages.isdecimal() else 0
 
-    def _note_in_vain(self, db: records.Connection) -> None:
-        self.reader.journal.file.set_meta(_IN_VAIN, str(records.latest_post(db)))
+    def _note_in_vain(self, db: records.Connection, pages: int) -> None:
+        self.reader.journal.file.set_meta(_IN_VAIN, f"{records.latest_post(db)}:{pages}")
 
     async def _read(self, wanted: set[str], bound: int) -> Listed | None:
         found, posts = set[str](), set[str]()
@@ -131,7 +140,7 @@ class PostList:
         if bound == MAX_PAGES:
             self.unread = Seen(Kind.GARBLED, message=f"it has more than {MAX_PAGES:,} pages")
             return None
-        return Listed(found, whole=False)
+        return Listed(found, whole=False, ended=False)
 
 
 def _next_cursor(payload: dict[str, Any]) -> str | None:

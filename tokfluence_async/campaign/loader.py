@@ -94,6 +94,8 @@ class Loader:
             rand,
         )
         self._keys = Keys.SHARED
+        self._copied = True
+        """Whether somebody else may have the plan's keys, for all that the load file tells."""
         self._memory = 0.0
         """Before when the API may have forgotten keys: Unix seconds."""
         self._begun = False
@@ -160,7 +162,7 @@ class Loader:
     def _bind(self, db: records.Connection) -> None:
         identity.check_tariff(self._file.plan(), self._tok.tariff, self._file)
         alone = identity.bind(db, self._file, self._options) and not records.keys_seen_elsewhere(db)
-        self._keys = Keys.OURS if alone else Keys.SHARED
+        self._keys, self._copied = (Keys.OURS, False) if alone else (Keys.SHARED, True)
         self._memory = self._wall_clock() - KEY_MEMORY
         self._file.set_meta("max_credits", "" if self._max_credits is None else str(self._max_credits))
 
@@ -231,18 +233,20 @@ class Loader:
         """Look for what an earlier run left in doubt before anything is sent: the API may have forgotten the keys.
 
         So it may those under which a copy of the load file has bought what was never sent from here, if nothing was
-        sent from here for so long.
+        bought from here for so long; and of what a copy does, nothing is known.
         """
-        unsent = 0 if new or not await self._journal.run(self._is_old) else await self._unsent()
-        alone = self._keys is not Keys.SHARED
-        if alone and not funds.leave_room_for(self._tok.tariff.price(CAMPAIGNS_POSTS.name), unsent):
+        old = await self._journal.run(self._is_old)
+        unsent = 0 if new or not (old or self._copied) else await self._unsent()
+        if unsent and not funds.leave_room_for(self._tok.tariff.price(CAMPAIGNS_POSTS.name), unsent):
+            if old and self._copied:
+                funds.refuse_to_look()
             unsent = 0
         doubts = await self._urls_in(State.DOUBTFUL) + await self._urls_in(State.UNKNOWN) + await self._anew()
         if not (doubts or unsent):
             return
         await self._settle_down()
         if not await reconciler.run(final=False, resubmit=self._resubmit, unsent=unsent > 0):
-            if self._resubmit or (unsent and not alone):
+            if self._resubmit or (unsent and old):
                 self._stop_unread(reconciler.posts.unread)
             self._check_unread(reconciler.posts.unread)
             self._states = (State.PENDING,)
@@ -259,8 +263,8 @@ class Loader:
         self._check_unread(seen)
         self.stop(
             "outcome_unknown",
-            "outcomes are in doubt, and the campaign's posts, which would tell, can't be read now "
-            f"({seen.message if seen else 'the cap'}). What is in doubt was not sent again; resume later",
+            "what may have been bought already has to be looked for in the campaign, whose posts can't be read now "
+            f"({seen.message if seen else 'the cap'}). It was not sent again; resume later",
         )
         self._stop.check()
 
@@ -272,7 +276,7 @@ class Loader:
         return await self._journal.run(lambda db: records.urls_in(db, State.PENDING, again=True))
 
     def _is_old(self, db: records.Connection) -> bool:
-        latest = records.latest_sent(db)
+        latest = records.latest_known(db)
         return (self._file.plan().created_at.timestamp() if latest is None else latest) < self._memory
 
     async def _unsent(self) -> int:

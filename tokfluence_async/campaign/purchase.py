@@ -25,8 +25,9 @@ __all__ = ["Bought", "Order", "match_rejected", "rejection", "settlement_of", "v
 
 
 _WHO: Final = re.compile(r"creator|handle|influencer|username|account|profile")
+_ONE_POST: Final = re.compile(r"post|video|url|link")
 _UNRESOLVED: Final = re.compile(
-    r"not[ _]*(?:be[ _]*)?(?:found|exist|resolv)|no[ _]such|unknown|unresolv|(?:can|could).*not.*resolv"
+    r"not[ _]*(?:be[ _]*)?(?:found|exist|resolv)|no[ _]such|unknown|invalid|unresolv|(?:can|could).*not.*resolv"
 )
 
 
@@ -185,8 +186,8 @@ def match_rejected(
 
 def _of_creators(rejected: Rejected) -> bool:
     """Whether a rejection is of all that a creator has posted: by its code or reason, or because it gives neither."""
-    told = f"{rejected.code or ''} {rejected.reason or ''}".lower()
-    return not told.strip() or (_WHO.search(told) is not None and _UNRESOLVED.search(told) is not None)
+    told = (rejected.code or rejected.reason or "").lower()
+    return not told or bool(_WHO.search(told) and _UNRESOLVED.search(told) and not _ONE_POST.search(told))
 
 
 def _analyzed(payload: Any) -> set[str]:

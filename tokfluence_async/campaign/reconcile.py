@@ -17,6 +17,7 @@ from tokfluence_async.campaign.purchase import rejection, video_id
 from tokfluence_async.campaign.reads import Reader
 from tokfluence_async.campaign.records import BatchRow, Rejection, Settlement, State
 from tokfluence_async.campaign.settle import (
+    EXPLAINING,
     UNRESOLVED,
     Belief,
     Keys,
@@ -93,7 +94,7 @@ class Reconciler:
     async def _look(self, *, resubmit: bool, unsent: bool) -> Listed | None:
         wanted = await self.journal.run(_in_doubt)
         if resubmit:
-            return await self.posts.look_for(wanted, worth=None)
+            return await self.posts.look_for(wanted, worth=None, to_the_end=True)
         worth = self.credits_per_url * len(wanted)
         if unsent:
             others = await self.journal.run(lambda db: _video_ids(db, _unsent(db)))
@@ -102,7 +103,7 @@ class Reconciler:
             share = price // UNSENT_SHARE
             worth += share if left is None else min(share, max(left - price, 0))
             wanted |= others
-        return await self.posts.look_for(wanted, worth=worth)
+        return await self.posts.look_for(wanted, worth=worth, to_the_end=unsent)
 
     async def _batches(self, state: State, after: int) -> list[BatchRow]:
         return await self.journal.run(lambda db: records.batches_after(db, state, after, CHUNK))
@@ -163,11 +164,14 @@ class Reconciler:
             sent = records.posts_of(db, batch.id)
             posts = [post for post in sent if post.url not in named]
             history = records.history(db, batch.id)
-            # A key that was used up so long ago would be forgotten by now: the 409 tells of somebody else.
-            keys = Keys.SHARED if records.explained_too_late(db, batch.id) else self.keys
             forgotten = records.may_be_forgotten(db, batch, self.reader.wall_clock())
             anew = resubmit and batch.state is State.UNKNOWN
             listed_too = any(video_id(post.url) in listed.video_ids for post in posts)
+            # A part that is there was bought by somebody: what was turned away buys nothing.
+            keys = Keys.GIVEN if listed_too and self.keys is Keys.OURS else self.keys
+            # A key that was used up so long ago would be forgotten by now: the 409 tells of somebody else.
+            if records.explained_too_late(db, batch.id, EXPLAINING[keys]):
+                keys = Keys.SHARED
             if listed_too and not anew and not self.created_here and not _PROVING & {*history}:
                 settlement = self._of_others(batch, posts, history)
             else:
@@ -213,9 +217,6 @@ class Reconciler:
         sure = charge(history, price=price, sure=per_url * found if ours else 0)
         if found == len(posts):
             return Settlement(State.APPLIED, sure, accepted=found, rejected=len(named), outcomes=named)
-        # A part that is there was bought by somebody: what was turned away buys nothing.
-        if found and keys is Keys.OURS:
-            keys = Keys.GIVEN
         # What was not looked for to the end of the list is not absent from it.
         verdict = settle_absent(history, keys) if listed.whole else Verdict(Belief.UNKNOWN, Step.REPORT)
         now = (

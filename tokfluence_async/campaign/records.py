@@ -5,7 +5,7 @@ Each function is one step of a transaction that its caller has begun.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from enum import Enum
 from sqlite3 import Connection
 from typing import Final
@@ -14,7 +14,7 @@ import orjson
 from attrs import frozen
 
 from tokfluence_async.campaign.batch import Post, pack, unpack
-from tokfluence_async.campaign.settle import KEY_MEMORY, TURNED_AWAY, UNRESOLVED
+from tokfluence_async.campaign.settle import KEY_MEMORY, UNRESOLVED
 from tokfluence_async.protocol.seen import Kind, Seen
 from tokfluence_async.session.budget import Charge
 
@@ -256,16 +256,15 @@ def may_be_forgotten(db: Connection, batch: BatchRow, now: float) -> bool:
     return since is not None and now - since > KEY_MEMORY
 
 
-def explained_too_late(db: Connection, batch: int) -> bool:
-    """Whether nothing that may have used a batch's key up came within the API's memory before its first 409."""
-    explaining = sorted(kind.value for kind in TURNED_AWAY | {Kind.REFUNDED})
-    found = db.execute(
-        "SELECT seen.started - MAX(earlier.started) FROM attempt AS earlier JOIN (SELECT id, started FROM attempt "
-        "WHERE batch = ? AND kind = ? ORDER BY id LIMIT 1) AS seen ON earlier.id < seen.id "
-        "WHERE earlier.batch = ? AND earlier.kind IN (?, ?, ?)",
-        (batch, Kind.SEEN_BEFORE.value, batch, *explaining),
-    ).fetchone()
-    return found[0] is not None and found[0] > KEY_MEMORY
+def explained_too_late(db: Connection, batch: int, explaining: Collection[Kind]) -> bool:
+    """Whether what may have used a batch's key up came too long before its first 409: the key was forgotten by then."""
+    attempts = db.execute(
+        "SELECT kind, started FROM attempt WHERE batch = ? ORDER BY id", (batch,)
+    ).fetchall()
+    first = next((place for place, (kind, _) in enumerate(attempts) if kind == Kind.SEEN_BEFORE.value), 0)
+    kinds = {kind.value for kind in explaining}
+    before = [started for kind, started in attempts[:first] if kind in kinds]
+    return bool(before) and attempts[first][1] - max(before) > KEY_MEMORY
 
 
 def keys_seen_elsewhere(db: Connection) -> bool:
@@ -312,9 +311,15 @@ def latest_attempt(db: Connection) -> int:
     return number or 0
 
 
-def latest_sent(db: Connection) -> float | None:
-    """When a POST was last sent: Unix seconds; None if none was."""
-    (when,) = db.execute("SELECT MAX(started) FROM attempt WHERE batch IS NOT NULL").fetchone()
+def latest_known(db: Connection) -> float | None:
+    """When the API last told of a POST that it has it: Unix seconds; None if it never did.
+
+    What was turned away, or never left, would have met no key of a copy.
+    """
+    (when,) = db.execute(
+        "SELECT MAX(started) FROM attempt WHERE batch IS NOT NULL AND kind IN (?, ?)",
+        (Kind.APPLIED.value, Kind.SEEN_BEFORE.value),
+    ).fetchone()
     return None if when is None else float(when)
 
 

@@ -36,8 +36,8 @@ from tokfluence_async.protocol.seen import Kind
 from tokfluence_async.session.budget import Charge
 
 __all__ = [
+    "EXPLAINING",
     "KEY_MEMORY",
-    "TURNED_AWAY",
     "UNRESOLVED",
     "Belief",
     "Keys",
@@ -99,11 +99,11 @@ class Verdict:
 UNRESOLVED: Final = frozenset({Kind.LOST, Kind.LOST_REFUND, Kind.GARBLED, Kind.REDIRECTED})
 """Attempts that may have been applied; no later answer clears them."""
 
-TURNED_AWAY: Final = frozenset({Kind.RATE_LIMITED, Kind.NO_CREDIT})
+_TURNED_AWAY: Final = frozenset({Kind.RATE_LIMITED, Kind.NO_CREDIT})
 """Attempts that reached the API, may have used the key up, and did nothing. An account that the API does not let in
 has no keys to use up."""
 
-_HARMLESS: Final = TURNED_AWAY | {
+_HARMLESS: Final = _TURNED_AWAY | {
     Kind.DENIED,
     Kind.NOT_SENT,
     Kind.REFUNDED,
@@ -167,8 +167,8 @@ class Keys(Enum):
     """The load file may be a copy or an older state of itself, or the API has seen keys that it never sent."""
 
 
-_EXPLAINING: Final = {
-    Keys.OURS: TURNED_AWAY | {Kind.REFUNDED},
+EXPLAINING: Final = {
+    Keys.OURS: _TURNED_AWAY | {Kind.REFUNDED},
     Keys.GIVEN: frozenset({Kind.REFUNDED}),
     Keys.SHARED: frozenset[Kind](),
 }
@@ -195,7 +195,7 @@ def settle_absent(history: Sequence[Kind], keys: Keys) -> Verdict:
         # What is too large for one is too large for all: nobody can have bought it under this key.
         return Verdict(Belief.NOT_APPLIED, Step.NEW_KEY if Kind.TOO_LARGE in history else Step.REPEAT)
     before = history[: history.index(Kind.SEEN_BEFORE)]
-    explaining = _EXPLAINING[keys]
+    explaining = EXPLAINING[keys]
     if any(kind in explaining for kind in before):
         return Verdict(Belief.NOT_APPLIED, Step.NEW_KEY)
     return Verdict(Belief.UNKNOWN, Step.REPORT)

@@ -17,16 +17,13 @@ _HEX: Final = "[0-9a-fA-F]"
 _HIGH: Final = rf"\\u[dD][89abAB]{_HEX}{{2}}"
 _LOW: Final = rf"\\u[dD][c-fC-F]{_HEX}{{2}}"
 
-_SURROGATES: Final = re.compile(
-    rf"((?:[^\\]++|\\(?:[^u]|u(?![dD][89a-fA-F]))|{_HIGH}{_LOW})++)|{_HIGH}|{_LOW}", re.DOTALL
-)
-"""Escaped halves of pairs of surrogates, and in a group of its own all else: true pairs and other escapes, each as a
-whole, for what stands after an escaped backslash is no escape."""
+_SURROGATES: Final = re.compile(rf"{_HIGH}{_LOW}|({_HIGH}|{_LOW})|\\.", re.DOTALL)
+"""Escapes, each as a whole, for what stands after an escaped backslash is none; in a group of its own, halves of pairs
+of surrogates."""
 
-_STRING: Final = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'  # even one without an end is passed in one go
-_CONSTANT: Final = r"(?:-?\bInfinity\b|\bNaN\b)"
-_CONSTANTS: Final = re.compile(rf'((?:[^"NI-]++|{_STRING}|(?!{_CONSTANT})[NI-])++)|{_CONSTANT}', re.DOTALL)
-"""Numbers that JSON has no words for, and in a group of its own all else: strings may hold such words."""
+_STRING: Final = r'"[^"\\]*(?:\\.[^"\\]*)*"?'  # even one without an end is passed in one go
+_CONSTANTS: Final = re.compile(rf"({_STRING})|-?\bInfinity\b|\bNaN\b", re.DOTALL)
+"""Numbers that JSON has no words for; in a group of its own, strings, which may hold such words."""
 
 
 def loads(body: bytes) -> Any:
@@ -47,7 +44,7 @@ def loads(body: bytes) -> Any:
     text = body.decode("utf-8", "replace").removeprefix("\ufeff")
     if not text.lstrip(" \t\r\n").startswith(("{", "[", '"')):
         raise ValueError("it is no object, list or text")
-    text = _SURROGATES.sub(lambda found: found[1] or "\\ufffd", text)
+    text = _SURROGATES.sub(lambda found: "\\ufffd" if found[1] else found[0], text)
     if "NaN" in text or "Infinity" in text:
         text = _CONSTANTS.sub(lambda found: found[1] or "null", text)
     value = orjson.loads(text)
