@@ -14,6 +14,7 @@ from loads import KEY, QUICK, make_plan
 from tokfluence_async.campaign.applying import apply, resume, status
 from tokfluence_async.campaign.journal import Journal
 from tokfluence_async.campaign.loadfile import LoadFile
+from tokfluence_async.campaign.report import LoadReport
 from tokfluence_async.client import Tokfluence
 
 pytestmark = pytest.mark.anyio
@@ -56,8 +57,9 @@ async def test_a_load_that_is_cancelled_again_and_again_can_be_resumed(tmp_path:
                     load.cancel()
                     await asyncio.sleep(0)
                     await asyncio.sleep(0)
-                with pytest.raises(asyncio.CancelledError):
-                    await load
+                (ended,) = await asyncio.gather(load, return_exceptions=True)
+                # On a fast machine it was over before.
+                assert isinstance(ended, asyncio.CancelledError | LoadReport)
                 if file.exists():
                     assert status(file).urls.rows == 30
         last = tmp_path / "5.tokload"
