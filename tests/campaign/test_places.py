@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from answering import Answer, Answering, Asked
+from answering import LOST, Answer, Answering, Asked
 from loads import KEY, QUICK, make_plan, video_id
+from paged import Paged
 
 from tokfluence_async.campaign.applying import apply, resume, save
 from tokfluence_async.campaign.loadfile import LoadFile
@@ -183,6 +184,24 @@ async def test_a_list_that_is_not_whole_does_not_tell_what_a_copy_has_bought(tmp
         assert report.stopped_by == "outcome_unknown"
         assert "more posts than it shows" in report.message
         assert not api.charged_twice
+
+
+async def test_a_resubmission_looks_for_what_was_never_sent_as_well(tmp_path: Path) -> None:
+    """Not only as far as the page that has the last of what is in doubt."""
+    file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
+    answers = {2: LOST, 3: Answer.error(402, "insufficient_credits")}
+    with Paged(page=BATCH) as api:
+        api.before = lambda asked: answers.get(asked.number) if asked.call == "analyze" else None
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK | {"concurrency": 1}) as tok:
+            await apply(make_plan(URLS + BATCH, batch_size=BATCH), tok, file=file)
+        api.before = lambda _: None
+        shutil.copyfile(file, copy)
+        assert (await go_on(api, copy)).state == "complete"
+        age(file)
+        api.forget()
+        report = await go_on(api, file, resubmit_unknown=True)
+        assert not api.charged_twice
+        assert (report.state, report.urls.accepted) == ("complete", URLS + BATCH)
 
 
 async def test_a_copy_whose_cap_leaves_no_room_to_look_sends_nothing(tmp_path: Path) -> None:

@@ -49,7 +49,6 @@ class PostList:
 
     reader: Reader
     campaign_id: int
-    credits_per_url: int
     planned: int
     """URLs of the plan."""
     unread: Seen | None = field(default=None, init=False)

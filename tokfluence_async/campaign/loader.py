@@ -195,7 +195,7 @@ class Loader:
             reader,
             self._journal,
             budget,
-            PostList(reader, campaign_id, plan.credits_per_url, plan.urls),
+            PostList(reader, campaign_id, plan.urls),
             plan.credits_per_url,
             created_here=create.created_here,
             keys=self._keys,

@@ -93,8 +93,6 @@ class Reconciler:
 
     async def _look(self, *, resubmit: bool, unsent: bool) -> Listed | None:
         wanted = await self.journal.run(_in_doubt)
-        if resubmit:
-            return await self.posts.look_for(wanted, worth=None, to_the_end=True)
         worth = self.credits_per_url * len(wanted)
         if unsent:
             others = await self.journal.run(lambda db: _video_ids(db, _unsent(db)))
@@ -103,7 +101,9 @@ class Reconciler:
             share = price // UNSENT_SHARE
             worth += share if left is None else min(share, max(left - price, 0))
             wanted |= others
-        return await self.posts.look_for(wanted, worth=worth, to_the_end=unsent)
+        return await self.posts.look_for(
+            wanted, worth=None if resubmit else worth, to_the_end=resubmit or unsent
+        )
 
     async def _batches(self, state: State, after: int) -> list[BatchRow]:
         return await self.journal.run(lambda db: records.batches_after(db, state, after, CHUNK))
