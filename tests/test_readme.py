@@ -11,6 +11,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from agreeing import AGREED
 
 from tokfluence_async.sandbox import Sandbox
 
@@ -56,7 +57,7 @@ def test_python(code: str, folder: Path, tokfluence_env: Sandbox) -> None:
 def test_shell(folder: Path, tokfluence_env: Sandbox) -> None:
     expected = {"preview": 0, "load": 3, "resume": 3, "status": 3}
     seen: list[str] = []
-    for line in SHELL[0].splitlines():
+    for line in SHELL[0].replace("\\\n", "").splitlines():
         words = shlex.split(line.removeprefix("$ "))
         assert words[0] == "tokfluence"
         words[0] = str(Path(sysconfig.get_path("scripts")) / "tokfluence")
@@ -75,7 +76,7 @@ def test_the_rest_of_the_job(folder: Path, tokfluence_env: Sandbox) -> None:
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
 
-    options = ["--conflict", "first", "--yes", "--state", "spring.tokload"]
+    options = ["--conflict", "first", *AGREED, "--state", "spring.tokload"]
     assert run(script, "load", "examples/spring_launch.csv", "--name", "Spring", *options).returncode == 3
     lines = [shlex.split(line.removeprefix("$ "), comments=True) for line in AFTER[0].splitlines()]
     assert [words[1] for words in lines] == ["wait", "export", "report", "resume", "--help"]

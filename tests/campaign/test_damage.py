@@ -186,7 +186,7 @@ def test_a_consent_that_can_not_be_written(load: Load) -> None:
     file = LoadFile.open(load.file)
     file.db.execute("PRAGMA query_only = ON")
     with pytest.raises(LoadFileError, match="can't be written: attempt to write"):
-        file.agree()
+        file.agree(None)
     file.close()
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from agreeing import AGREED
 from loads import make_plan
 
 from tokfluence_async.campaign.loadfile import LoadFile
@@ -23,7 +24,7 @@ Started = Callable[..., subprocess.Popen[str]]
 Sheet = Callable[..., Path]
 
 POSTS = 40
-LOAD = ("--name", "Spring", "--yes", "--batch-size", "5", "--concurrency", "2", "--json")
+LOAD = ("--name", "Spring", *AGREED, "--batch-size", "5", "--concurrency", "2", "--json")
 
 
 @pytest.fixture
@@ -196,7 +197,7 @@ def test_a_person_at_a_terminal_is_asked(
 
 
 def test_the_log_is_told_apart_from_the_report_and_holds_no_key(shell: Shell, sheet: Sheet, key: str) -> None:
-    ended = shell("load", sheet(3), "--name", "Spring", "--yes", "--json", "--verbose")
+    ended = shell("load", sheet(3), "--name", "Spring", *AGREED, "--json", "--verbose")
     assert ended.returncode == 0
     assert json.loads(ended.stdout)["state"] == "complete"
     assert "DEBUG tokfluence_async" in ended.stderr
@@ -206,12 +207,13 @@ def test_the_log_is_told_apart_from_the_report_and_holds_no_key(shell: Shell, sh
 def test_what_was_agreed_to_needs_no_second_word(shell: Shell, sandbox: Sandbox, tmp_path: Path) -> None:
     """Killed between writing the plan and sending the first request: `--yes` was said already."""
     plan = make_plan(3)
-    LoadFile.create(tmp_path / "agreed.tokload", plan, agreed=True).close()
+    LoadFile.create(tmp_path / "agreed.tokload", plan, agreed=True, max_credits=100).close()
     LoadFile.create(tmp_path / "saved.tokload", make_plan(3, name="Other")).close()
-    refused = shell("resume", "saved.tokload")
+    refused = shell("resume", "saved.tokload", "--max-credits", 100)
     assert refused.returncode == 2
     assert "--yes" in refused.stderr
     assert not sandbox.requests()
-    done = shell("resume", "agreed.tokload")
+    done = shell("resume", "agreed.tokload", "--json")
     assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["credits"]["cap"] == 100
     assert sandbox.ledger().net == plan.estimate.total

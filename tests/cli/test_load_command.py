@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agreeing import AGREED
 
 from tokfluence_async.campaign.loadfile import LoadFile
 from tokfluence_async.sandbox import Sandbox, serve_in_thread
@@ -45,7 +46,7 @@ def report_of(out: str, rows: int) -> dict[str, Any]:
 
 
 def test_a_load_buys_what_the_preview_said(cli: CLI, sheet: Sheet, sandbox: Sandbox) -> None:
-    code, out, err = cli("load", sheet(120), "--name", "Spring", "--yes", "--json")
+    code, out, err = cli("load", sheet(120), "--name", "Spring", *AGREED, "--json")
     report = report_of(out, 120)
     assert (code, report["state"], report["file"]) == (0, "complete", "spring.tokload")
     assert "1 + 25 × 120 = 3,001" in err
@@ -58,25 +59,25 @@ def test_a_load_buys_what_the_preview_said(cli: CLI, sheet: Sheet, sandbox: Sand
 
 def test_duplicates_alone_exit_0_and_invalid_rows_3(cli: CLI, sheet: Sheet) -> None:
     twice = "https://www.tiktok.com/@some.creator/photo/7568533133424000000?lang=en,,"
-    code, out, _ = cli("load", sheet(2, twice), "--name", "A", "--yes", "--json")
+    code, out, _ = cli("load", sheet(2, twice), "--name", "A", *AGREED, "--json")
     assert (code, report_of(out, 3)["stopped_by"]) == (0, None)
     code, out, _ = cli(
-        "load", sheet(2, "nonsense,,"), "--name", "B", "--state", "b.tokload", "--yes", "--json"
+        "load", sheet(2, "nonsense,,"), "--name", "B", "--state", "b.tokload", *AGREED, "--json"
     )
     assert (code, report_of(out, 3)["state"]) == (3, "complete")
 
 
 def test_rejected_urls_exit_3(cli: CLI, sheet: Sheet) -> None:
-    code, out, _ = cli("load", sheet(2, handle="ghost.one"), "--name", "A", "--yes")
+    code, out, _ = cli("load", sheet(2, handle="ghost.one"), "--name", "A", *AGREED)
     assert code == 3
     assert "2  rejected   refused by the API" in out
 
 
 def test_a_second_load_of_a_file_sends_nothing(cli: CLI, sheet: Sheet, sandbox: Sandbox) -> None:
-    assert cli("load", sheet(3), "--name", "Spring", "--yes")[0] == 0
+    assert cli("load", sheet(3), "--name", "Spring", *AGREED)[0] == 0
     sent = len(sandbox.requests())
     for words in (["spring.csv", "--name", "Spring"], ["spring.tokload"]):
-        code, out, err = cli("load", *words, "--yes")
+        code, out, err = cli("load", *words, *AGREED)
         assert (code, out) == (7, "")
         assert "tokfluence resume spring.tokload" in err
     code, out, _ = cli("resume", "spring.tokload", "--json")
@@ -90,21 +91,21 @@ def test_a_saved_plan_is_bought_once(
     assert cli("preview", sheet(3), "--name", "Spring", "--save", "plan.tokload")[0] == 0
     assert cli("status", "plan.tokload")[0] == 0
     assert cli("load", "plan.tokload")[0] == 2
-    assert cli("load", "plan.tokload", "--name", "Autumn", "--yes")[0] == 2
+    assert cli("load", "plan.tokload", "--name", "Autumn", *AGREED)[0] == 2
     for extra in (["--conflict", "last"], ["--currency", "EUR"], ["--state", "x"], ["--batch-size", "9"]):
-        code, _, err = cli("load", "plan.tokload", "--yes", *extra)
+        code, _, err = cli("load", "plan.tokload", *AGREED, *extra)
         assert code == 2
         assert extra[0] in err
     # The name under which a table would be loaded is taken by a plan that was saved there.
     cli("preview", sheet(3), "--name", "Spring", "--save", "spring.tokload")
-    code, _, err = cli("load", "spring.csv", "--name", "Spring", "--yes")
+    code, _, err = cli("load", "spring.csv", "--name", "Spring", *AGREED)
     assert code == 7
     assert "tokfluence load spring.tokload" in err
     assert not sandbox.requests()
-    code, out, _ = cli("load", "plan.tokload", "--name", "Spring", "--yes", "--json")
+    code, out, _ = cli("load", "plan.tokload", "--name", "Spring", *AGREED, "--json")
     assert (code, report_of(out, 3)["file"]) == (0, "plan.tokload")
     assert sandbox.ledger().net == 76
-    assert cli("load", "plan.tokload", "--yes")[0] == 7
+    assert cli("load", "plan.tokload", *AGREED)[0] == 7
     assert sandbox.ledger().net == 76
 
 
@@ -112,15 +113,15 @@ def test_resume_begins_a_saved_plan_with_consent_only(cli: CLI, sheet: Sheet, sa
     cli("preview", sheet(3), "--name", "Spring", "--save", "plan.tokload")
     code, _, err = cli("resume", "plan.tokload")
     assert code == 2
-    assert "add --yes" in err
+    assert "--yes" in err
     assert not sandbox.requests()
-    assert cli("resume", "plan.tokload", "--yes")[0] == 0
+    assert cli("resume", "plan.tokload", *AGREED)[0] == 0
     assert sandbox.ledger().net == 76
 
 
 def test_a_file_that_exists_is_not_overwritten(cli: CLI, sheet: Sheet, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("dear diary")
-    code, _, err = cli("load", sheet(1), "--name", "Spring", "--yes", "--state", "mine.txt")
+    code, _, err = cli("load", sheet(1), "--name", "Spring", *AGREED, "--state", "mine.txt")
     assert code == 2
     assert "not a load file" in err
     assert (tmp_path / "mine.txt").read_text() == "dear diary"
@@ -144,7 +145,7 @@ def test_a_key_that_is_refused_exits_4_and_can_be_resumed(
     cli: CLI, sheet: Sheet, sandbox: Sandbox, key: str
 ) -> None:
     sandbox.revoke(key)
-    code, out, _ = cli("load", sheet(3), "--name", "Spring", "--yes")
+    code, out, _ = cli("load", sheet(3), "--name", "Spring", *AGREED)
     assert code == 4
     assert "Why       unauthorized" in out
     assert out.splitlines()[-1] == "Next: tokfluence resume spring.tokload"
@@ -158,7 +159,7 @@ def test_a_wallet_that_is_too_low_exits_5_and_can_be_resumed(
     cli: CLI, sheet: Sheet, sandbox: Sandbox, key: str
 ) -> None:
     sandbox.set_wallet(key, 50)
-    code, out, _ = cli("load", sheet(3), "--name", "Spring", "--yes", "--json")
+    code, out, _ = cli("load", sheet(3), "--name", "Spring", *AGREED, "--json")
     assert (code, report_of(out, 3)["stopped_by"]) == (5, "insufficient_credits")
     assert sandbox.ledger().net == 1
     sandbox.set_wallet(key, 75)
@@ -184,7 +185,7 @@ def test_the_cap_holds_until_another_is_given(cli: CLI, sheet: Sheet, sandbox: S
 def test_outcomes_that_stay_unknown_exit_8(cli: CLI, sheet: Sheet, sandbox: Sandbox) -> None:
     # Charged, the id used up, and nothing done: neither the repeat nor the campaign's list can tell.
     sandbox.add_fault(call="posts.analyze", effect="reset", phase="after_charge")
-    code, out, _ = cli("load", sheet(3), "--name", "Spring", "--yes", "--json")
+    code, out, _ = cli("load", sheet(3), "--name", "Spring", *AGREED, "--json")
     report = report_of(out, 3)
     assert (code, report["state"]) == (8, "needs_review")
     assert cli("status", "spring.tokload")[0] == 8
@@ -194,7 +195,7 @@ def test_a_lost_create_exits_8_and_goes_on_with_the_campaigns_id(
     cli: CLI, sheet: Sheet, sandbox: Sandbox
 ) -> None:
     sandbox.add_fault(call="campaigns.create", effect="reset", phase="after_tracking", count=1)
-    code, out, _ = cli("load", sheet(3), "--name", "Spring", "--yes")
+    code, out, _ = cli("load", sheet(3), "--name", "Spring", *AGREED)
     assert code == 8
     assert out.splitlines()[-1] == "Next: tokfluence resume spring.tokload --campaign-id ID"
     (campaign,) = (each.campaign_id for each in sandbox.ledger().entries if each.call == "campaigns.create")
@@ -212,7 +213,7 @@ def _only_campaign(sandbox: Sandbox) -> int:
 
 def test_another_account_or_place_is_refused(cli: CLI, sheet: Sheet, sandbox: Sandbox) -> None:
     sandbox.add_fault(effect="status", status=401, call="posts.analyze")
-    assert cli("load", sheet(3), "--name", "Spring", "--yes")[0] == 4
+    assert cli("load", sheet(3), "--name", "Spring", *AGREED)[0] == 4
     with serve_in_thread() as elsewhere:
         code, out, _ = cli("resume", "spring.tokload", "--base-url", elsewhere.base_url)
         assert code == 7
@@ -221,8 +222,8 @@ def test_another_account_or_place_is_refused(cli: CLI, sheet: Sheet, sandbox: Sa
 
 
 def test_a_name_that_is_taken_exits_1(cli: CLI, sheet: Sheet) -> None:
-    assert cli("load", sheet(1), "--name", "Spring", "--yes")[0] == 0
-    code, out, _ = cli("load", sheet(2), "--name", "Spring", "--yes", "--state", "again.tokload")
+    assert cli("load", sheet(1), "--name", "Spring", *AGREED)[0] == 0
+    code, out, _ = cli("load", sheet(2), "--name", "Spring", *AGREED, "--state", "again.tokload")
     assert code == 1
     assert "name is taken" in out
 
@@ -230,7 +231,7 @@ def test_a_name_that_is_taken_exits_1(cli: CLI, sheet: Sheet) -> None:
 def test_an_api_out_of_reach_exits_6(cli: CLI, sheet: Sheet) -> None:
     with serve_in_thread() as gone:
         url = gone.base_url
-    code, out, _ = cli("load", sheet(1), "--name", "Spring", "--yes", "--base-url", url, "--max-retries", "1")
+    code, out, _ = cli("load", sheet(1), "--name", "Spring", *AGREED, "--base-url", url, "--max-retries", "1")
     assert code == 6
     assert f"tokfluence resume spring.tokload --base-url {url} --max-retries 1" in out
 
@@ -243,7 +244,7 @@ def test_the_servers_text_does_not_drive_the_terminal(cli: CLI, sheet: Sheet, sa
         code="invalid_campaign",
         message="\x1b[2J\u202eno",
     )
-    words = ("load", sheet(1), "--name", "Spring", "--yes")
+    words = ("load", sheet(1), "--name", "Spring", *AGREED)
     code, out, _ = cli(*words)
     assert code == 1
     assert "\x1b" not in out
@@ -257,7 +258,7 @@ def test_what_stays_unknown_is_named_and_bought_anew_by_explicit_word(
     shell: Shell, sandbox: Sandbox, sheet: Sheet
 ) -> None:
     sandbox.add_fault(effect="reset", call="posts.analyze", phase="after_charge", nth=2)
-    ended = shell("load", sheet(20), "--name", "Spring", "--yes", "--batch-size", 10, "--state", "x.tokload")
+    ended = shell("load", sheet(20), "--name", "Spring", *AGREED, "--batch-size", 10, "--state", "x.tokload")
     assert ended.returncode == 8
     assert "10 URLs, up to 250 credits at stake, key " in ended.stdout
     assert "tokfluence resume x.tokload --resubmit-unknown" in ended.stdout
@@ -277,7 +278,7 @@ def test_what_a_load_needs_is_not_written_over(
     assert cli("preview", source, "--name", "Spring", "--save", "old.tokload")[0] == 0
     (tmp_path / "link.csv").symlink_to(source)
     before = {each: each.read_bytes() for each in tmp_path.iterdir()}
-    load = ("load", source, "--name", "Spring", "--yes", "--state", "new.tokload", option)
+    load = ("load", source, "--name", "Spring", *AGREED, "--state", "new.tokload", option)
     for name in (source, f"./{source.name}", "link.csv", "old.tokload", "new.tokload"):
         code, _, err = cli(*load, name)
         assert code == 2, name

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from agreeing import AGREED
 from attrs import evolve
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -181,7 +182,7 @@ def test_what_is_printed_for_a_doubt_resolves_it(
         sheet(20),
         "--name",
         "Spring",
-        "--yes",
+        *AGREED,
         "--batch-size",
         10,
         "--state",

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from agreeing import AGREED
 
 from tokfluence_async.sandbox import Sandbox
 
@@ -113,7 +114,7 @@ def test_standard_input_is_a_source(shell: Shell, sandbox: Sandbox) -> None:
     assert ended.stdout.splitlines()[-1] == (
         "Next: tokfluence load - --name stdin --delimiter , --max-credits 26 --yes"
     )
-    ended = shell("load", "-", "--name", "From a pipe", "--yes", "--json", stdin=rows)
+    ended = shell("load", "-", "--name", "From a pipe", *AGREED, "--json", stdin=rows)
     assert (ended.returncode, json.loads(ended.stdout)["file"]) == (0, "From-a-pipe.tokload")
     assert sandbox.ledger().net == 26
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from agreeing import AGREED
 
 from tokfluence_async.campaign.sources import open_source
 from tokfluence_async.cli.reading import Reading, reading
@@ -140,7 +141,7 @@ def test_fees_in_another_currency_than_told_are_refused(
 
 
 def test_a_folder_for_the_rejects_must_exist(cli: CLI, sheet: Sheet, sandbox: Sandbox) -> None:
-    code, _, err = cli("load", sheet(1), "--name", "Spring", "--yes", "--rejects", "no/r.csv")
+    code, _, err = cli("load", sheet(1), "--name", "Spring", *AGREED, "--rejects", "no/r.csv")
     assert code == 2
     assert "no/r.csv: this can't be written" in err
     assert sandbox.ledger().net == 0
@@ -148,7 +149,7 @@ def test_a_folder_for_the_rejects_must_exist(cli: CLI, sheet: Sheet, sandbox: Sa
 
 def test_the_rejects_where_they_are_wanted(cli: CLI, sheet: Sheet, tmp_path: Path) -> None:
     source = sheet(2, "nonsense,,")
-    code, _, err = cli("load", source, "--name", "Spring", "--yes", "--rejects", "r.csv")
+    code, _, err = cli("load", source, "--name", "Spring", *AGREED, "--rejects", "r.csv")
     assert code == 3
     assert "Rejects   r.csv: 1 row that was refused" in err
     assert (tmp_path / "r.csv").exists()
@@ -159,7 +160,7 @@ def test_the_rejects_where_they_are_wanted(cli: CLI, sheet: Sheet, tmp_path: Pat
 
 
 def test_without_rejects_no_file_is_written(cli: CLI, sheet: Sheet, tmp_path: Path) -> None:
-    code, _, err = cli("load", sheet(2), "--name", "Spring", "--yes")
+    code, _, err = cli("load", sheet(2), "--name", "Spring", *AGREED)
     assert (code, "Rejects" in err) == (0, False)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["spring.csv", "spring.tokload"]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agreeing import AGREED
 
 from tokfluence_async.export import RESOURCES
 from tokfluence_async.sandbox import Sandbox, Switches, serve_in_thread
@@ -39,7 +40,7 @@ def pending(slow: Switches, monkeypatch: pytest.MonkeyPatch, cli: CLI, sheet: Sh
     """A sandbox with a campaign of 3 posts, loaded from ``spring.tokload``, whose analysis takes an hour."""
     with serve_in_thread(switches=slow) as sandbox:
         monkeypatch.setenv("TOKFLUENCE_BASE_URL", sandbox.base_url)
-        assert cli("load", sheet(3), "--name", "Spring", "--yes")[0] == 0
+        assert cli("load", sheet(3), "--name", "Spring", *AGREED)[0] == 0
         yield sandbox
 
 
@@ -252,7 +253,7 @@ def test_a_report_of_a_load_sends_nothing(
 ) -> None:
     pytest.importorskip("altair")
     pytest.importorskip("vl_convert")
-    assert cli("load", sheet(3), "--name", "Spring", "--yes")[0] == 0
+    assert cli("load", sheet(3), "--name", "Spring", *AGREED)[0] == 0
     sent = len(sandbox.requests())
     with monkeypatch.context() as without_key:
         without_key.delenv("TOKFLUENCE_API_KEY")
@@ -286,7 +287,7 @@ def test_a_report_that_the_cap_has_no_room_for_sends_nothing(
 def test_a_report_on_stdout(cli: CLI, sheet: Sheet, sandbox: Sandbox, tmp_path: Path, shell: Shell) -> None:
     pytest.importorskip("altair")
     pytest.importorskip("vl_convert")
-    assert cli("load", sheet(3), "--name", "Spring", "--yes")[0] == 0
+    assert cli("load", sheet(3), "--name", "Spring", *AGREED)[0] == 0
     code, out, _ = cli("report", "spring.tokload", "-o", "-")
     assert code == 0
     assert out.startswith("<!doctype html>")
@@ -321,7 +322,7 @@ def test_a_load_without_a_campaign(cli: CLI, sheet: Sheet) -> None:
 def test_a_load_file_is_not_written_over(
     words: tuple[str, ...], cli: CLI, sheet: Sheet, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    assert cli("load", sheet(3), "--name", "Spring", "--yes")[0] == 0
+    assert cli("load", sheet(3), "--name", "Spring", *AGREED)[0] == 0
     spent, before = sandbox.ledger().net, (tmp_path / "spring.tokload").read_bytes()
     command, *rest = words
     code, out, err = cli(command, "spring.tokload", *rest, "-o", "spring.tokload")

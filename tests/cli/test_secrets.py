@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from agreeing import AGREED
 
 from tokfluence_async.sandbox import Sandbox
 
@@ -37,7 +38,7 @@ def test_the_key_shows_nowhere(
         "posts.csv",
         "--name",
         "Spring",
-        "--yes",
+        *AGREED,
         "--batch-size",
         10,
         "--state",

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from agreeing import AGREED
 
 from tokfluence_async.campaign.guards import REJECT_COLUMNS
 from tokfluence_async.sandbox import Sandbox
@@ -16,7 +17,7 @@ from tokfluence_async.sandbox import Sandbox
 CLI = Callable[..., tuple[int, str, str]]
 Sheet = Callable[..., Path]
 
-LOAD = ("--name", "Spring", "--yes")
+LOAD = ("--name", "Spring", *AGREED)
 REJECTS = "spring.tokload.rejects.csv"
 BESIDE = "spring.tokload.rejects.2.csv"
 
@@ -74,7 +75,7 @@ def test_nor_are_the_files_that_sqlite_keeps_beside_it(
     refused("load", sheet(3), *LOAD, option, f"spring.tokload{suffix}")
     assert cli("preview", sheet(3), "--name", "Spring", "--save", "saved.tokload")[0] == 0
     refused("load", sheet(3), *LOAD, option, f"saved.tokload{suffix}")
-    refused("load", "saved.tokload", "--yes", option, f"saved.tokload{suffix}")
+    refused("load", "saved.tokload", *AGREED, option, f"saved.tokload{suffix}")
     refused("resume", "saved.tokload", "--yes", option, f"saved.tokload{suffix}")
 
 

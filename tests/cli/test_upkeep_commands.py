@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agreeing import AGREED
 from cyclopts import App
 
 from tokfluence_async.cli.arguments import protect
@@ -162,7 +163,7 @@ def lines_of(text: str) -> list[dict[str, Any]]:
 
 def test_events_of_a_load(cli: CLI, sheet: Sheet, tmp_path: Path, key: str, sandbox: Sandbox) -> None:
     sandbox.add_fault(call="posts.analyze", nth=1, effect="status", status=502)
-    code, out, _ = cli("load", sheet(120), "--name", "A", "--yes", "--json", "--events", "e.ndjson")
+    code, out, _ = cli("load", sheet(120), "--name", "A", *AGREED, "--json", "--events", "e.ndjson")
     assert code == 0
     file = tmp_path / "e.ndjson"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -185,14 +186,14 @@ def test_events_of_a_load(cli: CLI, sheet: Sheet, tmp_path: Path, key: str, sand
 def test_events_after_a_crash_begin_on_a_line_of_their_own(cli: CLI, sheet: Sheet, tmp_path: Path) -> None:
     file = tmp_path / "e.ndjson"
     file.write_text('{"number":1}\n{"num')
-    assert cli("load", sheet(3), "--name", "A", "--yes", "--events", file)[0] == 0
+    assert cli("load", sheet(3), "--name", "A", *AGREED, "--events", file)[0] == 0
     first, cut, *rest = file.read_text().splitlines(keepends=True)
     assert (first, cut) == ('{"number":1}\n', '{"num\n')
     assert lines_of("".join(rest))[-1]["event"] == "load_ended"
 
 
 def test_events_on_stdout_move_the_report_to_stderr(cli: CLI, sheet: Sheet) -> None:
-    code, out, err = cli("load", sheet(3), "--name", "A", "--yes", "--events", "-")
+    code, out, err = cli("load", sheet(3), "--name", "A", *AGREED, "--events", "-")
     assert code == 0
     assert lines_of(out)[-1]["report"]["state"] == "complete"
     assert "Load      complete" in err
@@ -205,7 +206,7 @@ def test_events_into_the_file_that_stdout_is(
     sheet: Sheet, env: dict[str, str], script: list[str], tmp_path: Path, name: str
 ) -> None:
     out = tmp_path / "out"
-    for command in (["load", str(sheet(3)), "--name", "A", "--yes"], ["resume", "spring.tokload"]):
+    for command in (["load", str(sheet(3)), "--name", "A", *AGREED], ["resume", "spring.tokload"]):
         with out.open("wb") as file:
             ended = subprocess.run(
                 [*script, *command, "--events", name],
@@ -231,7 +232,7 @@ def test_events_into_the_file_that_stderr_is(
     err = tmp_path / "err"
     with err.open("wb") as file:
         ended = subprocess.run(
-            [*script, "load", str(sheet(3)), "--name", "A", "--yes", "--json", "--events", name],
+            [*script, "load", str(sheet(3)), "--name", "A", *AGREED, "--json", "--events", name],
             env=env,
             cwd=tmp_path,
             stdin=subprocess.DEVNULL,
@@ -253,7 +254,7 @@ def test_events_into_an_open_file_are_added_where_it_is(cli: CLI, sheet: Sheet, 
     with file.open("wb") as opened:
         opened.write(b"before\n")
         opened.flush()
-        assert cli("load", sheet(3), "--name", "A", "--yes", "--events", f"/dev/fd/{opened.fileno()}")[0] == 0
+        assert cli("load", sheet(3), "--name", "A", *AGREED, "--events", f"/dev/fd/{opened.fileno()}")[0] == 0
         opened.write(b"after\n")
     before, *events, after = file.read_text().splitlines()
     assert (before, after) == ("before", "after")
@@ -273,7 +274,7 @@ def test_events_into_an_open_file_are_added_where_it_is(cli: CLI, sheet: Sheet, 
 def test_where_events_can_not_go(
     cli: CLI, sheet: Sheet, tmp_path: Path, sandbox: Sandbox, words: list[str], says: str
 ) -> None:
-    code, _, err = cli("load", sheet(3), "--name", "A", "--yes", *words)
+    code, _, err = cli("load", sheet(3), "--name", "A", *AGREED, *words)
     assert code == 2
     assert says in err
     assert not sandbox.requests()
@@ -282,7 +283,7 @@ def test_where_events_can_not_go(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
 def test_a_full_disk_does_not_end_a_load(cli: CLI, sheet: Sheet) -> None:
-    code, out, err = cli("load", sheet(3), "--name", "A", "--yes", "--events", "/dev/full")
+    code, out, err = cli("load", sheet(3), "--name", "A", *AGREED, "--events", "/dev/full")
     assert code == 0
     assert err.count("events are no longer written") == 1
     assert "Load      complete" in out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agreeing import AGREED
 
 from tokfluence_async import __version__
 from tokfluence_async.sandbox import Sandbox
@@ -56,9 +58,9 @@ def test_every_command_has_a_help_text(cli: CLI, command: str) -> None:
         (["preview", "x.csv", "--batch-size", "0"], "at least 1"),
         (["preview", "missing.csv"], "no such file"),
         (["preview", f"{'x' * 300}.csv"], "File name too long"),
-        (["load", f"{'x' * 300}.csv", "--name", "x", "--yes"], "File name too long"),
+        (["load", f"{'x' * 300}.csv", "--name", "x", *AGREED], "File name too long"),
         (["preview", "x.csv", "--name", ""], "a campaign's name"),
-        (["load", "x.csv", "--name", "", "--yes"], "a campaign's name"),
+        (["load", "x.csv", "--name", "", *AGREED], "a campaign's name"),
         (["preview", "."], ""),
         (["status", "missing.tokload"], "no such file"),
         (["resume", "-"], "no such file"),
@@ -81,7 +83,7 @@ def test_a_missing_key_is_told_before_anything_is_made(
     cli: CLI, sheet: Sheet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
 ) -> None:
     monkeypatch.delenv("TOKFLUENCE_API_KEY")
-    code, out, err = cli("load", sheet(3), "--name", "Spring", "--yes")
+    code, out, err = cli("load", sheet(3), "--name", "Spring", *AGREED)
     assert (code, out) == (2, "")
     assert "TOKFLUENCE_API_KEY" in err
     assert [each.name for each in tmp_path.iterdir()] == ["spring.csv"]
@@ -91,12 +93,42 @@ def test_a_missing_key_is_told_before_anything_is_made(
 def test_nobody_to_ask_means_yes_must_be_said(
     cli: CLI, sheet: Sheet, tmp_path: Path, sandbox: Sandbox
 ) -> None:
-    code, out, err = cli("load", sheet(3), "--name", "Spring")
+    code, out, err = cli("load", sheet(3), "--name", "Spring", "--max-credits", "100")
     assert (code, out) == (2, "")
     assert "add --yes" in err
     assert "1 + 25 × 3 = 76" in err
     assert [each.name for each in tmp_path.iterdir()] == ["spring.csv"]
     assert not sandbox.requests()
+
+
+def test_what_costs_more_than_its_cap_is_not_begun(
+    cli: CLI, sheet: Sheet, tmp_path: Path, sandbox: Sandbox
+) -> None:
+    ended, out, err = cli("load", sheet(1), "--name", "Spring", "--yes", "--max-credits", "25")
+    assert (ended, out) == (5, "")
+    assert "more than the cap of 25" in err
+    assert [each.name for each in tmp_path.iterdir()] == ["spring.csv"]
+    assert not sandbox.requests()
+
+
+def test_nobody_to_ask_means_a_cap_must_be_said(
+    cli: CLI, sheet: Sheet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    cli("preview", sheet(3), "--name", "Spring", "--save", "saved.tokload")
+    for words in (
+        ("load", "spring.csv", "--name", "Spring"),
+        ("load", "saved.tokload"),
+        ("resume", "saved.tokload"),
+    ):
+        for agreed in ((), ("--yes",)):
+            code, out, err = cli(*words, *agreed)
+            assert (code, out) == (2, "")
+            assert f"add --max-credits 76{'' if agreed else ' --yes'} (or set TOKFLUENCE_MAX_CREDITS)" in err
+    assert {each.name for each in tmp_path.iterdir()} == {"spring.csv", "saved.tokload"}
+    assert not sandbox.requests()
+    monkeypatch.setenv("TOKFLUENCE_MAX_CREDITS", "76")
+    code, out, _ = cli("load", "saved.tokload", "--yes", "--json")
+    assert (code, json.loads(out)["credits"]["cap"]) == (0, 76)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +147,6 @@ def test_nobody_to_ask_means_yes_must_be_said(
         ("url,fee\n{0},5.00\n", [], 2, "--fee-unit"),
         ("url,fee\n{0},EUR 5.00\n", ["--fee-unit", "units", "--currency", "USD"], 2, "EUR"),
         ("url\nhttps://vm.tiktok.com/x/\n{0}\n", ["--invalid", "fail"], 2, "short link"),
-        ("url\n{0}\n", ["--max-credits", "25"], 5, "more than the cap of 25"),
     ],
 )
 def test_what_can_not_be_bought_is_not_begun(
@@ -123,7 +154,7 @@ def test_what_can_not_be_bought_is_not_begun(
 ) -> None:
     source = tmp_path / "posts.csv"
     source.write_text(content.format("https://www.tiktok.com/@a/video/7568533133424000001"))
-    ended, out, err = cli("load", source, "--name", "Spring", "--yes", *words)
+    ended, out, err = cli("load", source, "--name", "Spring", *AGREED, *words)
     assert (ended, out) == (code, "")
     assert says in err
     assert [each.name for each in tmp_path.iterdir()] == ["posts.csv"]
@@ -131,7 +162,7 @@ def test_what_can_not_be_bought_is_not_begun(
 
 
 def test_a_name_must_be_said_for_a_table(cli: CLI, sheet: Sheet) -> None:
-    code, _, err = cli("load", sheet(1), "--yes")
+    code, _, err = cli("load", sheet(1), *AGREED)
     assert code == 2
     assert "--name spring;" in err
 
@@ -143,13 +174,13 @@ def test_the_key_comes_from_a_file_too(
     secret = tmp_path / "key"
     secret.write_text(f"{key}\n")
     secret.chmod(0o644)
-    code, _, err = cli("load", sheet(2), "--name", "Spring", "--yes", "--api-key-file", secret)
+    code, _, err = cli("load", sheet(2), "--name", "Spring", *AGREED, "--api-key-file", secret)
     assert code == 0
     assert "can be read by others" in err
     assert key not in err
     secret.chmod(0o600)
     code, _, err = cli(
-        "load", sheet(2), "--name", "Two", "--yes", "--state", "2.tokload", "--api-key-file", secret
+        "load", sheet(2), "--name", "Two", *AGREED, "--state", "2.tokload", "--api-key-file", secret
     )
     assert code == 0
     assert "can be read" not in err
@@ -162,7 +193,7 @@ def test_a_file_without_a_key_is_told_and_not_quoted(
     secret = tmp_path / "key"
     secret.write_text(content, encoding="latin-1")
     secret.chmod(0o600)
-    code, _, err = cli("load", sheet(1), "--name", "Spring", "--yes", "--api-key-file", secret)
+    code, _, err = cli("load", sheet(1), "--name", "Spring", *AGREED, "--api-key-file", secret)
     assert code == 2
     assert "key" in err
     assert not content.strip() or content.strip() not in err
@@ -244,7 +275,7 @@ def test_a_folder_that_may_not_be_looked_into_is_told(
 
         monkeypatch.setattr(os, "stat", refuse)
         monkeypatch.setattr(Path, "open", refuse_open)
-    for words in (["preview", "shut/x.csv"], ["load", "shut/x.csv", "--name", "x", "--yes"]):
+    for words in (["preview", "shut/x.csv"], ["load", "shut/x.csv", "--name", "x", *AGREED]):
         code, out, err = cli(*words)
         assert (code, out) == (2, "")
         assert err == "tokfluence: error: shut/x.csv: this file may not be read: permission denied\n"

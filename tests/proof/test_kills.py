@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agreeing import AGREED
 from attrs import frozen
 from loads import KEY, video_id
 
@@ -46,7 +47,7 @@ class Job:
         return [sys.executable, "-m", "tokfluence_async", *words, "--json"]
 
     def load(self) -> list[str]:
-        return self.command("load", "posts.csv", "--name", "Spring", "--yes", "--state", self.file.name)
+        return self.command("load", "posts.csv", "--name", "Spring", *AGREED, "--state", self.file.name)
 
     def resume(self, *more: str) -> list[str]:
         return self.command("resume", self.file.name, *more)

@@ -28,7 +28,7 @@ from tokfluence_async.campaign.filesystem import (
     read_head,
 )
 from tokfluence_async.campaign.plan import Plan
-from tokfluence_async.campaign.planstore import read_plan, write_draft
+from tokfluence_async.campaign.planstore import agreement, read_plan, write_draft
 from tokfluence_async.campaign.schema import APPLICATION_ID, VERSION
 from tokfluence_async.campaign.skips import Skipped, unpack_skipped
 from tokfluence_async.errors import LoadFileError, LoadFileInUseError, TokfluenceError
@@ -37,6 +37,7 @@ __all__ = ["LoadFile", "is_load_file"]
 
 _HEADER: Final = b"SQLite format 3\0"
 _NOT_ONE: Final = "is not a load file; one is made by `tokfluence preview --save` or by `tokfluence load`"
+_SET_META: Final = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)"
 _TRIES: Final = 10
 _PAUSE: Final = 0.01
 """Seconds; who has looked at a load file holds it for a moment, to remove what reading it has left behind."""
@@ -77,13 +78,16 @@ class LoadFile:
             raise
 
     @classmethod
-    def create(cls, path: Path, plan: Plan, *, agreed: bool = False) -> LoadFile:
+    def create(
+        cls, path: Path, plan: Plan, *, agreed: bool = False, max_credits: int | None = None
+    ) -> LoadFile:
         """Write a plan into a new load file.
 
         Args:
             path: Where; there must be no such file yet.
             plan: What to write.
             agreed: Whether somebody has agreed already to spend what it costs.
+            max_credits: The cap under which they have.
 
         Raises:
             ConflictError: The plan has undecided conflicts.
@@ -103,7 +107,7 @@ class LoadFile:
         try:
             # Held before it has its name, so that nobody can come between.
             cls._hold(lock, path)
-            write_draft(draft, plan, agreed=agreed)
+            write_draft(draft, plan, agreed=agreed, max_credits=max_credits)
             os.fsync(lock)
             publish(draft, path)
         except BaseException as error:
@@ -318,20 +322,24 @@ class LoadFile:
         """Whether somebody has agreed to spend what the plan costs."""
         return self.meta("agreed") is not None
 
-    def agree(self) -> None:
+    def agree(self, max_credits: int | None) -> None:
         """Record that somebody has agreed to spend what the plan costs: going on after a crash needs no other word.
+
+        Args:
+            max_credits: The cap under which they have, if there is one.
 
         Raises:
             LoadFileError: It can't be written.
         """
         try:
-            self.set_meta("agreed", "1")
+            with self.transaction():
+                self.db.executemany(_SET_META, agreement(max_credits).items())
         except sqlite3.Error as error:
             raise self.trouble(error, doing="written") from error
 
     def set_meta(self, key: str, value: str) -> None:
         """Record a fact about the load as a whole."""
-        self.db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, value))
+        self.db.execute(_SET_META, (key, value))
 
     def skipped(self) -> Iterator[Skipped]:
         """The rows of the input that are not sent.

@@ -16,16 +16,22 @@ from tokfluence_async.campaign.origins import Origin
 from tokfluence_async.campaign.plan import Plan
 from tokfluence_async.campaign.schema import APPLICATION_ID, SCHEMA, VERSION
 
-__all__ = ["read_plan", "write_draft"]
+__all__ = ["agreement", "read_plan", "write_draft"]
 
 
-def write_draft(draft: Path, plan: Plan, *, agreed: bool) -> None:
+def agreement(max_credits: int | None) -> dict[str, str]:
+    """What a load file records of somebody's word to spend what its plan costs, under a cap if there is one."""
+    return {"agreed": "1"} | ({} if max_credits is None else {"max_credits": str(max_credits)})
+
+
+def write_draft(draft: Path, plan: Plan, *, agreed: bool, max_credits: int | None) -> None:
     """Make a load file of a plan. It is not synced.
 
     Args:
         draft: An empty file that nobody else knows.
         plan: What to write.
         agreed: Whether somebody has agreed to spend what it costs.
+        max_credits: The cap under which they have.
 
     Raises:
         sqlite3.Error: It can't be written.
@@ -36,14 +42,14 @@ def write_draft(draft: Path, plan: Plan, *, agreed: bool) -> None:
         db.execute("PRAGMA synchronous = OFF")
         db.execute("PRAGMA journal_mode = MEMORY")
         db.execute("BEGIN")
-        _write(db, plan, agreed=agreed)
+        _write(db, plan, agreement(max_credits) if agreed else {})
         db.execute("COMMIT")
         db.execute("PRAGMA journal_mode = WAL")
     finally:
         db.close()
 
 
-def _write(db: sqlite3.Connection, plan: Plan, *, agreed: bool) -> None:
+def _write(db: sqlite3.Connection, plan: Plan, agreed: dict[str, str]) -> None:
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     db.execute(f"PRAGMA user_version = {VERSION}")
     for statement in SCHEMA.split(";\n"):
@@ -60,7 +66,7 @@ def _write(db: sqlite3.Connection, plan: Plan, *, agreed: bool) -> None:
     )
     db.executemany("INSERT INTO skipped (rows) VALUES (?)", ((blob,) for blob in plan.skipped_blobs))
     text = orjson.dumps(_plan_to_json(plan)).decode()
-    facts = {"plan": text, "plan_checksum": _checksum(text)} | ({"agreed": "1"} if agreed else {})
+    facts = {"plan": text, "plan_checksum": _checksum(text)} | agreed
     db.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", facts.items())
 
 

@@ -6,7 +6,7 @@ import sys
 
 from tokfluence_async.errors import InputError
 
-__all__ = ["can_ask", "consents"]
+__all__ = ["can_ask", "check_capped", "consents"]
 
 
 def can_ask() -> bool:
@@ -36,3 +36,23 @@ def consents(total: int, *, yes: bool, question: str | None = None) -> bool:
     if not answer.endswith("\n"):
         sys.stderr.write("\n")
     return answer.strip().lower() in {"y", "yes"}
+
+
+def check_capped(total: int, cap: int | None, *, yes: bool) -> None:
+    """Where nobody looks on, a load spends under a cap that somebody has named, and not whatever its input comes to.
+
+    Args:
+        total: What it costs by its plan, in credits.
+        cap: The cap, if there is one.
+        yes: Whether ``--yes`` was given.
+
+    Raises:
+        InputError: There is none, and no terminal at which somebody could be asked.
+    """
+    if cap is not None or can_ask():
+        return
+    raise InputError(
+        f"this costs {total:,} credits, and there is no terminal to ask at; add --max-credits {total}"
+        f"{'' if yes else ' --yes'} (or set TOKFLUENCE_MAX_CREDITS): what the load may cost at most, in all. A few "
+        "credits more leave room to look up what a lost answer leaves in doubt. Nothing was sent"
+    )

@@ -15,7 +15,7 @@ from tokfluence_async.campaign.rejects import default_path, place_beside, write_
 from tokfluence_async.campaign.report import LoadReport
 from tokfluence_async.campaign.sources import STDIN, find_sources
 from tokfluence_async.cli.arguments import command, file_argument, quoted
-from tokfluence_async.cli.consent import consents
+from tokfluence_async.cli.consent import check_capped, consents
 from tokfluence_async.cli.events import EventWriter, follow
 from tokfluence_async.cli.exits import Exit, exit_for_report, exit_for_status
 from tokfluence_async.cli.inputs import InputFlags
@@ -177,14 +177,15 @@ class Purchase:
                 "red",
             )
             return Exit.CREDITS
+        check_capped(total, options.max_credits, yes=self.yes)
         if not consents(total, yes=self.yes):
             say("Not agreed to: nothing was sent.")
             return Exit.FAILED
         if isinstance(target, LoadFile):
-            target.agree()
+            target.agree(options.max_credits)
             return self._go_on(target, plan, options, writer)
         _refuse_existing(target)  # once more: somebody may have been asked meanwhile
-        file = LoadFile.create(target, plan, agreed=True)
+        file = LoadFile.create(target, plan, agreed=True, max_credits=options.max_credits)
         try:
             return self._go_on(file, plan, options, writer)
         finally:
