@@ -14,6 +14,7 @@ from uuid import UUID, uuid5
 import orjson
 from attrs import define, field, frozen
 
+from tokfluence_async.campaign.blobs import Blobs
 from tokfluence_async.campaign.urls import canonical_url
 
 __all__ = ["Address", "Packer", "Post", "idempotency_key", "pack", "pack_columns", "unpack", "unpack_columns"]
@@ -154,7 +155,7 @@ class Packer:
     def __init__(self, size: int) -> None:
         self._size = size
         self._open = _Columns()
-        self._blobs: list[bytes] = []
+        self._blobs = Blobs()
 
     def extend(
         self,
@@ -179,9 +180,9 @@ class Packer:
             self._blobs.append(_slice(columns, first, first + size).pack())
         self._open = _slice(columns, whole, held)
 
-    def blobs(self) -> list[bytes]:
+    def blobs(self) -> Iterable[bytes]:
         """The batches so far, the last one perhaps not full."""
-        return [*self._blobs, *([self._open.pack()] if self._open.rows else [])]
+        return self._blobs.view(*([self._open.pack()] if self._open.rows else []))
 
 
 def _slice(columns: _Columns, first: int, last: int) -> _Columns:

@@ -1,7 +1,7 @@
 """The campaign builder: takes posts one by one or from a source, and makes a plan of them. No network, no key.
 
 Memory stays small for any input: posts are packed batch by batch as they come, and each video costs one entry of a
-table that tells duplicates.
+table that tells duplicates. Past a million videos both go on in temporary files.
 """
 
 from __future__ import annotations
@@ -15,17 +15,16 @@ from itertools import islice
 from typing import BinaryIO, Final, Literal
 from uuid import uuid4
 
-from attrs import evolve
-
 from tokfluence_async.campaign.arrow import ArrowStream, open_table
 from tokfluence_async.campaign.batch import pack, unpack
+from tokfluence_async.campaign.blobs import Blobs
 from tokfluence_async.campaign.columns import InputOptions
 from tokfluence_async.campaign.handles import parse_handle
 from tokfluence_async.campaign.intake import Intake
 from tokfluence_async.campaign.items import Item, ItemReader, read_items, read_items_async
 from tokfluence_async.campaign.money import FeeParser, FeeUnit, is_of_currency, marks_agree
 from tokfluence_async.campaign.origins import Origin
-from tokfluence_async.campaign.plan import Conflict, Plan
+from tokfluence_async.campaign.plan import Plan
 from tokfluence_async.campaign.rows import BLOCK_ROWS, BadRow, Row, RowBlock, RowStream, block_of
 from tokfluence_async.campaign.sources import open_source
 from tokfluence_async.errors import InputError
@@ -289,7 +288,8 @@ class CampaignBuilder:
     def add_block(self, block: RowBlock, origin: Origin) -> None:
         """Add some rows of an input."""
         place = self._origins.setdefault(origin, len(self._origins))
-        self._intake.take(block, origin, place)
+        with self._stored():
+            self._intake.take(block, origin, place)
 
     @property
     def fee_marks(self) -> tuple[str, ...]:
@@ -326,21 +326,41 @@ class CampaignBuilder:
             self._broken = str(error) or type(error).__name__
             raise
 
+    @contextmanager
+    def _stored(self) -> Generator[None]:
+        """Around what may put a large plan into temporary files: where there is no room for them, no plan is made."""
+        try:
+            yield
+        except OSError as error:
+            self._broken = (
+                f"the plan does not fit into the folder for temporary files ({error}); set TMPDIR to another"
+            )
+            raise InputError(self._broken) from error
+
     def plan(self) -> Plan:
         """The plan for what was added so far. Pure: nothing is sent, nothing is written.
 
         Adding more afterwards and planning again makes another plan, which would be bought besides the first.
 
         Raises:
-            InputError: An input was added in part only, because it ended with an error.
+            InputError: An input was added in part only, because it ended with an error; or the folder for temporary
+                files has no room for a plan of millions of rows.
         """
         if self._broken is not None:
             raise InputError(f"an input was read in part only: {self._broken}")
+        with self._stored():
+            return self._plan()
+
+    def _plan(self) -> Plan:
         intake, videos = self._intake, self._intake.videos
+        from_future, without_time = videos.count_odd_ids(self._now.timestamp() + GRACE)
+        without_handle = videos.count_without_handle()
         blobs = intake.posts.blobs()
         if videos.changed:
-            blobs = [pack(videos.apply(post) for post in unpack(blob)) for blob in blobs]
-        from_future, without_time = videos.odd_ids(self._now.timestamp() + GRACE)
+            changed = Blobs()
+            for blob in blobs:
+                changed.append(pack(videos.apply(unpack(blob))))
+            blobs = changed.view()
         return Plan(
             plan_id=uuid4(),
             name=self.name,
@@ -353,11 +373,11 @@ class CampaignBuilder:
             duplicates=intake.duplicates,
             invalid=intake.invalid,
             urls=len(videos),
-            without_handle=videos.without_handle,
+            without_handle=without_handle,
             handles_from_url=intake.handles_from_url,
             from_future=from_future,
             without_time=without_time,
-            conflicts=self._conflicts(blobs),
+            conflicts=intake.placed_conflicts(blobs, tuple(self._origins)),
             conflict_count=intake.conflict_count,
             conflicts_decided=self._decided,
             reasons=dict(intake.skips.reasons),
@@ -367,21 +387,6 @@ class CampaignBuilder:
             batch_blobs=blobs,
             skipped_blobs=intake.skips.blobs(),
         )
-
-    def _conflicts(self, blobs: Iterable[bytes]) -> tuple[Conflict, ...]:
-        """The first conflicts, each with the row that it is against: the one that is sent."""
-        sought = {conflict.video_id for conflict in self._intake.conflicts}
-        videos, origins = self._intake.videos, tuple(self._origins)
-        first: dict[str, tuple[int, str | None]] = {}
-        for blob in blobs:
-            if len(first) == len(sought):
-                break
-            for post in unpack(blob):
-                video = videos.shown(videos.key_of_url(post.url))
-                if video in sought:
-                    first[video] = post.row, origins[post.origin].name
-        found = ((each, first.get(each.video_id, (0, None))) for each in self._intake.conflicts)
-        return tuple(evolve(each, first_row=row, first_source=source) for each, (row, source) in found)
 
 
 def _check_name(name: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
 
 from attrs import evolve
 
@@ -11,10 +13,13 @@ from tokfluence_async.campaign import urls
 from tokfluence_async.campaign.batch import Post
 from tokfluence_async.campaign.handles import handle_key
 
-__all__ = ["CENTRE", "Key", "Videos"]
+if TYPE_CHECKING:
+    from tokfluence_async.campaign.videostore import StoredVideo, VideoStore
+
+__all__ = ["CENTRE", "Key", "Videos", "key_of_link", "key_of_url", "shown"]
 
 Key = int
-"""What two rows are compared by: the video id less `CENTRE`; a number past all ids for a short link."""
+"""What two rows are compared by: the video id less `CENTRE`; of a short link, a digest, which is past all ids."""
 
 CENTRE: Final = 7_300_000_000_000_000_000
 """Amid the ids of our time: less this they fit 60 bits, for which Python takes a third less memory than for 63."""
@@ -25,7 +30,15 @@ Facts = tuple[str | None, int | None]
 _TIMED: Final = range(10**18, 10**19)
 """The ids that carry a time."""
 _LINKS: Final = 2**66
-"""The key of the first short link."""
+"""Where the keys of short links begin."""
+_DIGEST: Final = 16
+"""Bytes of a short link's digest; no two links have ever been found to share one."""
+_ID_BYTES: Final = 8
+_PAST_IDS: Final = b"\xff" * (_ID_BYTES + 1)
+_LINK_BYTES: Final = _DIGEST + 1
+
+MOST_HELD: Final = 1_050_000
+"""Videos, and different creators and fees, that are held in memory at most."""
 _FEE_BITS: Final = 32
 _SHARED: Final = 1 << 17
 
@@ -86,6 +99,10 @@ class _Codes:
         """What a code stands for."""
         return self._handles.folded[code >> _FEE_BITS], self._fees.fees[code & (1 << _FEE_BITS) - 1]
 
+    def __len__(self) -> int:
+        """How many creators and fees there are."""
+        return len(self._handles) + len(self._fees)
+
     def without_handle(self, codes: Iterable[int]) -> int:
         """How many of some codes tell no creator."""
         number = self._handles.get(None)
@@ -93,39 +110,81 @@ class _Codes:
 
 
 class Videos:
-    """The videos that were seen, in some 75 bytes each.
+    """The videos that were seen, in some 75 bytes each, and in constant memory: past `MOST_HELD` they are stored.
 
     Args:
         last_counts: Whether, of two rows that disagree about a video, the last counts rather than the first.
 
     Attributes:
-        known: The code of what is known of each video. Whoever meets one that is not in it puts it in.
+        known: The code of what is known of each video that is held. Whoever meets one that is not in it, once it was
+            recalled, puts it in.
         codes: The codes of rows' creators and fees.
+        changed: Whether later rows change posts that were taken from earlier ones.
     """
 
     def __init__(self, *, last_counts: bool) -> None:
         self.known: dict[Key, int] = {}
         self.codes: _Codes = _Codes()
+        self.changed: bool = False
         self._last_counts = last_counts
-        self._links: dict[str, Key] = {}
-        self._link_urls: list[str] = []
         # What a later row changes of a post that is packed already: its creator as spelt there, and its fee.
         self._changes: dict[Key, Facts] = {}
+        self._store: VideoStore | None = None
+        self._stored = 0
+        self._recalled = 0
+        """Of those that are stored, how many are held as well; what is held counts."""
 
     def __len__(self) -> int:
-        return len(self.known)
+        return len(self.known) + self._stored - self._recalled
 
-    @property
-    def changed(self) -> bool:
-        """Whether later rows change posts that were taken from earlier ones."""
-        return bool(self._changes)
+    def recall(self, keys: Iterable[Key]) -> None:
+        """Have what is known of some videos in `known`.
 
-    @property
-    def without_handle(self) -> int:
+        Raises:
+            OSError: They can't be read.
+        """
+        if self._store is None:
+            return
+        for packed, handle, fee, new_handle, new_fee in self._store.find(_packed(keys, but=self.known)):
+            key = _unpacked(packed)
+            (self.known[key],) = self.codes.of((handle,), (fee,))
+            if (new_handle, new_fee) != (None, None):
+                self._changes[key] = (new_handle, new_fee)
+            self._recalled += 1
+
+    def make_room(self) -> None:
+        """Store what is held, if that is much.
+
+        Raises:
+            OSError: The temporary folder is full.
+        """
+        if len(self.known) + len(self.codes) >= MOST_HELD:
+            self._put_away()
+
+    def _put_away(self) -> None:
+        if self._store is None:
+            # Imported where it is needed, which is seldom.
+            from tokfluence_async.campaign.videostore import VideoStore  # noqa: PLC0415 - as above
+
+            self._store = VideoStore()
+        total = len(self)
+        self._store.put(map(self._as_stored, sorted(self.known)))
+        self._stored, self._recalled = total, 0
+        self.known.clear()
+        self._changes.clear()
+        self.codes = _Codes()
+
+    def _as_stored(self, key: Key) -> StoredVideo:
+        return _pack(key), *self.codes.facts(self.known[key]), *self._changes.get(key, (None, None))
+
+    def count_without_handle(self) -> int:
         """Videos whose creator no row tells."""
-        return self.codes.without_handle(self.known.values())
+        if self._store is None:
+            return self.codes.without_handle(self.known.values())
+        self._put_away()
+        return self._store.count_without_handle()
 
-    def odd_ids(self, seconds: float) -> tuple[int, int]:
+    def count_odd_ids(self, seconds: float) -> tuple[int, int]:
         """Videos whose id is likely a typing error.
 
         Args:
@@ -135,33 +194,19 @@ class Videos:
             How many ids say that their video was made later than this, and how many carry no time, because they have
             not the 19 digits of TikTok's.
         """
-        first, limit = _TIMED.start - CENTRE, min((int(seconds) + 1 << 32), _TIMED.stop) - CENTRE
-        if not self.known or (min(self.known) >= first and max(self.known) < limit):
+        first, limit = _TIMED.start, min(int(seconds) + 1 << 32, _TIMED.stop)
+        if self._store is not None:
+            self._put_away()
+            bounds = [each.to_bytes(_ID_BYTES) for each in (0, first, limit, _TIMED.stop)]
+            short, _, later, long = (
+                self._store.count_between(*each) for each in pairwise([*bounds, _PAST_IDS])
+            )
+            return later, short + long
+        if not self.known or (min(self.known) >= first - CENTRE and max(self.known) < limit - CENTRE):
             return 0, 0
-        odd = [key + CENTRE for key in self.known if not first <= key < limit and key < _LINKS]
+        odd = [key + CENTRE for key in self.known if not first <= key + CENTRE < limit and key < _LINKS]
         later = sum(1 for video_id in odd if video_id in _TIMED)
         return later, len(odd) - later
-
-    def key_of_link(self, url: str) -> Key:
-        """What a short link, in its shortest spelling, is compared by."""
-        key = self._links.get(url)
-        if key is None:
-            key = self._links[url] = _LINKS + len(self._links)
-            self._link_urls.append(url)
-        return key
-
-    def key_of_url(self, url: str) -> Key:
-        """What a URL that is sent is compared by."""
-        found = urls.parse(url)
-        return (
-            self.key_of_link(found.url) if isinstance(found, urls.Refused) else int(found.video_id) - CENTRE
-        )
-
-    def shown(self, key: Key) -> str:
-        """The video id, or the link, that a key stands for."""
-        if key < _LINKS:
-            return str(key + CENTRE)
-        return self._link_urls[key - _LINKS]
 
     def meet_again(self, key: Key, handle: str | None, code: int) -> list[str]:
         """Take note of a further row of a known video.
@@ -196,13 +241,60 @@ class Videos:
         if (creator, fee) != before:
             (self.known[key],) = self.codes.of((creator,), (fee,))
             self._changes[key] = (new_handle, new_fee)
+            self.changed = True
 
-    def apply(self, post: Post) -> Post:
-        """A post with what later rows changed of it."""
-        handle, fee = self._changes.get(self.key_of_url(post.url), (None, None))
-        if handle is not None:
-            found = urls.parse(post.url)
-            post = evolve(post, creator_handle=handle)
-            if isinstance(found, urls.PostURL) and urls.is_username(handle):
-                post = evolve(post, url=urls.canonical_url(handle, found.kind, found.video_id))
-        return post if fee is None else evolve(post, fee_cents=fee)
+    def apply(self, posts: Sequence[Post]) -> Iterator[Post]:
+        """Some posts, with what later rows changed of them.
+
+        Raises:
+            OSError: What was changed can't be read.
+        """
+        keys = [key_of_url(post.url) for post in posts]
+        changes: Mapping[Key, Facts] = self._changes
+        if self._store is not None:
+            stored = self._store.find(_packed(keys, but=self.known))
+            changes = {
+                _unpacked(packed): (handle, fee) for packed, _, _, handle, fee in stored
+            } | self._changes
+        for key, post in zip(keys, posts, strict=True):
+            yield _changed(post, *changes.get(key, (None, None)))
+
+
+def key_of_link(url: str) -> Key:
+    """What a short link, in its shortest spelling, is compared by."""
+    digest = blake2b(url.encode("utf-8", "surrogatepass"), digest_size=_DIGEST).digest()
+    return _LINKS + int.from_bytes(digest)
+
+
+def key_of_url(url: str) -> Key:
+    """What a URL that is sent is compared by."""
+    found = urls.parse(url)
+    return key_of_link(found.url) if isinstance(found, urls.Refused) else int(found.video_id) - CENTRE
+
+
+def shown(url: str) -> str:
+    """What tells two URLs that are sent apart, for people: the video id, or the short link."""
+    found = urls.parse(url)
+    return found.url if isinstance(found, urls.Refused) else found.video_id
+
+
+def _pack(key: Key) -> bytes:
+    number = key + CENTRE
+    return number.to_bytes(_ID_BYTES if key < _LINKS else _LINK_BYTES)
+
+
+def _unpacked(packed: bytes) -> Key:
+    return int.from_bytes(packed) - CENTRE
+
+
+def _packed(keys: Iterable[Key], *, but: Mapping[Key, int]) -> list[bytes]:
+    return [_pack(key) for key in keys if key not in but]
+
+
+def _changed(post: Post, handle: str | None, fee: int | None) -> Post:
+    if handle is not None:
+        found = urls.parse(post.url)
+        post = evolve(post, creator_handle=handle)
+        if isinstance(found, urls.PostURL) and urls.is_username(handle):
+            post = evolve(post, url=urls.canonical_url(handle, found.kind, found.video_id))
+    return post if fee is None else evolve(post, fee_cents=fee)

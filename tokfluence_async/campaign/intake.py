@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from attrs import define
+from attrs import define, evolve
 
 from tokfluence_async.campaign import urls
-from tokfluence_async.campaign.batch import Address, Packer
-from tokfluence_async.campaign.dedupe import CENTRE, Key, Videos
+from tokfluence_async.campaign.batch import Address, Packer, unpack
+from tokfluence_async.campaign.dedupe import CENTRE, Key, Videos, key_of_link, shown
 from tokfluence_async.campaign.origins import Origin
 from tokfluence_async.campaign.plan import Conflict
 from tokfluence_async.campaign.rows import RowBlock, csv_line
@@ -99,6 +99,25 @@ class Intake:
         if skipped:
             self._skip(skipped)
 
+    def placed_conflicts(self, blobs: Iterable[bytes], origins: Sequence[Origin]) -> tuple[Conflict, ...]:
+        """The first conflicts, each with the row that it is against: the one that is sent.
+
+        Args:
+            blobs: The batches.
+            origins: The plan's inputs.
+        """
+        sought = {conflict.video_id for conflict in self.conflicts}
+        first: dict[str, tuple[int, str | None]] = {}
+        for blob in blobs:
+            if len(first) == len(sought):
+                break
+            for post in unpack(blob):
+                video = shown(post.url)
+                if video in sought:
+                    first[video] = post.row, origins[post.origin].name
+        found = ((each, first.get(each.video_id, (0, None))) for each in self.conflicts)
+        return tuple(evolve(each, first_row=row, first_source=source) for each, (row, source) in found)
+
     def _take(self, block: RowBlock, origin: Origin, place: int, skipped: list[SkippedFields]) -> None:
         # Column by column, so that the usual row meets little but what runs in C: at a million rows, whatever Python
         # itself does for each of them is a tenth of a second.
@@ -118,7 +137,9 @@ class Intake:
                 owner is None and bool(handle)
                 for owner, handle in zip(block.handles, posts.handles, strict=True)
             )
+        self.videos.recall(posts.keys)
         absent |= self._drop_duplicates(block, posts, absent, origin, skipped)
+        self.videos.make_room()
         numbers, fees = [*block.numbers], [fee or 0 for fee in block.fees]
         for index in sorted(absent, reverse=True):
             del numbers[index], posts.addresses[index], posts.handles[index], fees[index]
@@ -162,7 +183,7 @@ class Intake:
                     known[key] = codes[index]
             elif index not in absent:
                 differing = self.videos.meet_again(key, posts.handles[index], codes[index])
-                skipped.append(self._duplicate(block, index, origin, key, differing))
+                skipped.append(self._duplicate(block, index, origin, differing))
                 again.add(index)
         return again
 
@@ -174,7 +195,7 @@ class Intake:
         owner = block.handles[index]
         if isinstance(found, urls.Refused):
             if found.reason == "short_link" and self._send_short_links:
-                return self.videos.key_of_link(found.url), owner, found.url
+                return key_of_link(found.url), owner, found.url
             skipped.append(
                 (
                     *(
@@ -203,9 +224,9 @@ class Intake:
         return video_id - CENTRE, handle, address
 
     def _duplicate(
-        self, block: RowBlock, index: int, origin: Origin, key: Key, differing: Sequence[str]
+        self, block: RowBlock, index: int, origin: Origin, differing: Sequence[str]
     ) -> SkippedFields:
-        number, video = block.numbers[index], self.videos.shown(key)
+        number, video = block.numbers[index], shown(block.urls[index])
         what = ", ".join(differing)
         self.duplicates += 1
         if differing:

@@ -6,7 +6,7 @@ keys of all its calls follow, so that applying it twice, or on two machines, buy
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from math import ceil
 from typing import Any
@@ -109,8 +109,9 @@ class Plan:
     """What was assumed of the input, such as which columns were taken."""
     origins: tuple[Origin, ...] = (Origin(None),)
     """The inputs, in their order; a post's `origin` is a place in here."""
-    batch_blobs: Sequence[bytes] = field(factory=list[bytes], repr=False)
-    skipped_blobs: Sequence[bytes] = field(factory=list[bytes], repr=False)
+    batch_blobs: Iterable[bytes] = field(factory=list[bytes], repr=False)
+    """The posts of each batch, packed; to be gone through any number of times, as is `skipped_blobs`."""
+    skipped_blobs: Iterable[bytes] = field(factory=list[bytes], repr=False)
 
     @property
     def estimate(self) -> Estimate:

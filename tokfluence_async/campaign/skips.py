@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, cast
 
 from attrs import frozen
 
 from tokfluence_async.campaign.batch import pack_columns, unpack_columns
+from tokfluence_async.campaign.blobs import Blobs
 from tokfluence_async.campaign.rows import csv_line
 from tokfluence_async.campaign.surrogates import escaped
 
@@ -60,7 +61,7 @@ class Skips:
         self.reasons: Counter[str] = Counter()
         self.samples: dict[str, list[Skipped]] = {}
         self._open: list[SkippedFields] = []
-        self._blobs: list[bytes] = []
+        self._blobs = Blobs()
 
     def extend(self, skipped: Sequence[SkippedFields]) -> None:
         """Take some rows, in the order of the input."""
@@ -76,9 +77,9 @@ class Skips:
             self._blobs.append(_pack(self._open[:_PER_CHUNK]))
             del self._open[:_PER_CHUNK]
 
-    def blobs(self) -> list[bytes]:
+    def blobs(self) -> Iterable[bytes]:
         """All of them, packed; `unpack_skipped` reads each."""
-        return [*self._blobs, *([_pack(self._open)] if self._open else [])]
+        return self._blobs.view(*([_pack(self._open)] if self._open else []))
 
 
 def unpack_skipped(blob: bytes) -> list[Skipped]:
