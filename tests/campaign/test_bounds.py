@@ -10,6 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
+from aged import age
 from answering import LOST, Answer, Answering, Asked
 from loads import KEY, QUICK, make_plan
 
@@ -277,6 +278,34 @@ async def test_a_create_that_is_remembered_after_days_is_counted_once(file: Path
                 assert (report.stopped_by, report.credits.charged_max) == ("create_unknown", 1)
 
 
+@pytest.mark.parametrize("away", ["out of reach", "turned away", "stopped"])
+async def test_a_create_in_doubt_that_is_not_sent_again_costs_nothing_more(file: Path, away: str) -> None:
+    with Answering() as api:
+        api.before = lambda asked: LOST if asked.call == "create" else None
+        async with Tokfluence(KEY, base_url=api.base_url, **WITHOUT_RETRIES) as tok:
+            assert (await apply(make_plan(10), tok, file=file)).stopped_by == "create_unknown"
+        age(file)
+        api.before = lambda asked: Answer.error(429, "rate_limited") if asked.call == "create" else None
+        url = "http://127.0.0.1:9" if away == "out of reach" else api.base_url
+        async with Tokfluence(KEY, base_url=url, **WITHOUT_RETRIES) as tok:
+            for _ in range(3):
+                opened = LoadFile.open(file)
+                loader = Loader(tok, opened)
+                if away == "stopped":
+                    loader.stop()
+                report = await loader.run()
+                opened.close()
+                assert (report.state, report.credits.charged_max) == ("stopped", 1)
+        api.before = lambda _: None
+        async with Tokfluence(KEY, base_url=api.base_url, **WITHOUT_RETRIES) as tok:
+            report = await resume(file, tok)
+        assert (report.state, report.credits.charged_min, report.credits.charged_max) == (
+            "complete",
+            251,
+            252,
+        )
+
+
 @pytest.mark.parametrize("cap", [-1, True, 1.5, "5", float("nan")])
 async def test_a_cap_that_is_none_is_refused_before_there_is_a_file(file: Path, cap: Any) -> None:
     with Answering() as api:
@@ -307,3 +336,30 @@ async def test_copies_of_a_load_do_not_free_what_a_client_has_spent(tmp_path: Pa
             api.before = lambda asked: turned_away if asked.call == "analyze" else None
             await resume(one, tok)
             assert tok.spent.charged_max >= spent >= api.charged
+
+
+async def test_a_file_that_is_made_anew_does_not_free_what_a_client_has_spent(file: Path) -> None:
+    """The number of its inode goes to the next file on many a file system."""
+    plan = make_plan(20, name="One")
+    with Answering() as api:
+        async with Tokfluence(KEY, base_url=api.base_url, max_credits=700, **QUICK) as tok:
+            assert (await apply(plan, tok, file=file)).state == "complete"
+            for each in file.parent.glob(f"{file.name}*"):
+                each.unlink()
+            await apply(plan, tok, file=file)
+            assert tok.spent.charged_max >= api.charged
+            report = await apply(make_plan(20, name="Two"), tok, file=file.with_name("two.tokload"))
+            assert report.stopped_by == "max_credits"
+        assert api.charged <= 700
+
+
+async def test_an_older_state_that_is_put_back_does_not_free_what_a_client_has_spent(file: Path) -> None:
+    backup = file.with_name("backup")
+    with Answering() as api:
+        async with Tokfluence(KEY, base_url=api.base_url, max_credits=700, **QUICK) as tok:
+            save(make_plan(20), file)
+            shutil.copyfile(file, backup)
+            assert (await resume(file, tok)).state == "complete"
+            shutil.copyfile(backup, file)
+            await resume(file, tok)
+            assert tok.spent.charged_max >= api.charged

@@ -21,11 +21,13 @@ VIDEOS = [video_id(number) for number in range(URLS)]
 
 
 def listing(videos: list[str]) -> Any:
-    """Have the campaign list these of its posts only."""
+    """Have the campaign list, and count, these of its posts only."""
 
     def after(asked: Asked, answer: Answer) -> Answer:
         if asked.call == "list":
             return Answer(200, {"data": [{"post_id": video} for video in videos]})
+        if asked.call == "show":
+            answer.payload["data"]["tracked_posts_count"] = len(videos)
         return answer
 
     return after

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aged import age
 from answering import LOST, Answer, Answering, Asked
 from loads import KEY, QUICK, make_plan, video_id
 from paged import Paged
@@ -41,12 +40,6 @@ async def after_one_batch(api: Answering, file: Path) -> None:
     async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
         await apply(make_plan(URLS, batch_size=BATCH), tok, file=file)
     api.before = lambda _: None
-
-
-def age(file: Path, days: float = 2) -> None:
-    """Have what a load did be some days ago."""
-    with closing(sqlite3.connect(file)) as db, db:
-        db.execute("UPDATE attempt SET started = started - ?1, ended = ended - ?1", (days * 86_400,))
 
 
 def put_back(backup: Path, file: Path, how: str) -> None:
@@ -214,7 +207,7 @@ async def test_a_copy_whose_cap_leaves_no_room_to_look_sends_nothing(tmp_path: P
         report = await go_on(api, copy, max_credits=1 + 25 * URLS)
         assert (report.stopped_by, report.urls.unsent) == ("max_credits", BATCH)
         assert not api.asked
-        assert (await go_on(api, copy, max_credits=1 + 25 * URLS + 2)).state == "complete"
+        assert (await go_on(api, copy, max_credits=1 + 25 * URLS + 3)).state == "complete"
 
 
 @pytest.mark.parametrize("days", [False, True])

@@ -53,6 +53,20 @@ POSTS = [post(100, "alice"), post(101, "alice"), post(102, "bob"), post(103, Non
         ({"creator_handle": "alice", "reason": "the handle could not be resolved"}, [], {0, 1}, 0),
         ({"creator_handle": "alice", "reason": "Creator not found"}, [], {0, 1}, 0),
         ({"creator_handle": "alice", "error": {"code": "handle_unresolved"}}, [], {0, 1}, 0),
+        ("@alice", [], {0, 1}, 0),
+        ("@alice", ["101"], {0}, 0),
+        # By id or URL under whatever name: that post, and no other of the creator's.
+        ({"video_id": "100", "creator_handle": "alice"}, [], {0}, 0),
+        ({"id": 101, "creator_handle": "alice", "code": "invalid_creator_handle"}, [], {1}, 0),
+        ({"post": {"url": "https://www.tiktok.com/@alice/video/101"}, "creator_handle": "alice"}, [], {1}, 0),
+        ({"post_url": "https://www.tiktok.com/@alice/video/100", "creator_handle": "alice"}, [], {0}, 0),
+        # What points to one of them in a form that is not known may mean any.
+        ({"index": 0, "creator_handle": "alice"}, [], set(), 1),
+        ({"id": 7, "creator_handle": "alice"}, [], set(), 1),
+        ({"row": 3, "creator_handle": "alice", "code": "creator_not_found"}, [], set(), 1),
+        # But who the creator is says nothing of the post.
+        ({"creator_id": "tkc_1", "creator_handle": "alice", "code": "creator_not_found"}, [], {0, 1}, 0),
+        ({"post_id": None, "url": None, "creator_handle": "alice"}, [], {0, 1}, 0),
         ({"creator_handle": ""}, [], set(), 1),
         ({}, [], set(), 1),
     ],

@@ -23,7 +23,7 @@ HTML = b"<html><h1>Bad Gateway</h1></html>"
         (200, b'{"data":1}', Kind.APPLIED),
         (201, b"{}", Kind.APPLIED),
         (202, b"{}", Kind.APPLIED),
-        (204, b"", Kind.APPLIED),
+        (204, b"", Kind.GARBLED),
         (200, b"", Kind.GARBLED),
         (200, b"[]", Kind.GARBLED),
         (200, b'{"data":', Kind.GARBLED),

@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from attrs import define, field, frozen
-from seeded_loop import SeededLoop, run_seeded
+from seeded_loop import EPOCH, SeededLoop, run_seeded
 from server_ledger import Ledger
 from server_model import Server
 from server_world import Tracked
@@ -241,7 +241,7 @@ def make_plan(rand: Random, urls: int, batch_size: int) -> Plan:
         plan_id=UUID(int=rand.getrandbits(128)),
         name=NAME,
         currency="USD",
-        created_at=datetime(2026, 11, 22, tzinfo=UTC),
+        created_at=datetime.fromtimestamp(EPOCH, UTC),
         batch_size=batch_size,
         create_credits=1,
         credits_per_url=25,

@@ -15,7 +15,7 @@ from contextvars import Context
 from random import Random
 from typing import Any, TypeVar
 
-__all__ = ["SeededLoop", "StuckError", "run_seeded"]
+__all__ = ["EPOCH", "SeededLoop", "StuckError", "run_seeded"]
 
 T = TypeVar("T")
 EPOCH = 1_790_000_000.0

@@ -9,11 +9,11 @@ Four kinds of world:
 * ``forgetful``: ids expire, after a day or sooner. Where it is sooner, what is charged is done and listed at once (or
   refunded): without both, nothing tells a request that was never applied from one that was, and no client can keep from
   charging twice without giving up, which is what it does after a day. Only safety is asserted.
-* ``twins``: two machines work on copies of one plan, one of them perhaps at the same time as the other. Only safety is
-  asserted. The API does not charge for what it refuses, nor does it take at one machine's word what it called too large
-  at the other's. Either nothing is turned away (no 429, 402, 401, 403, 502), or what was bought is listed by the time
-  that it is looked for, and nothing rejected: else the 409 that follows a 429 may tell of the other's purchase, and no
-  list tells so.
+* ``twins``: two machines work on copies of one plan, one of them perhaps at the same time as the other, and ids may be
+  forgotten after a day. Only safety is asserted. The API does not charge for what it refuses, nor does it take at one
+  machine's word what it called too large at the other's. Either nothing is turned away (no 429, 402, 401, 403, 502), or
+  what was bought is listed by the time that it is looked for, and nothing rejected: else the 409 that follows a 429 may
+  tell of the other's purchase, and no list tells so.
 
 In all of them a listed post is taken for a charged one. That it was done and yet paid back, only a 502 tells; where
 that 502 is lost, the report says more than was charged, and the judge lets it.
@@ -124,6 +124,9 @@ def draw(rand: Random, kind: str, videos: list[str]) -> Setting:
             faults = tuple(fault for fault in faults if fault not in {*_STILL_AT_IT, *UNTRACKED, "late"})
             drawn |= {"lag": rand.choice((0.0, 5.0)), "slowest": 3.0}
             rejected = frozenset[str]()
+        if rand.random() < 0.5:
+            drawn |= {"memory": 1.01 * DAY, "charge_rejected": False, "lag": min(drawn["lag"], 5.0)}
+            faults = tuple(fault for fault in faults if fault not in UNTRACKED)
     some = rand.random() < 0.6
     total = 1 + 25 * len(videos)
     poor = kind != "twins" and rand.random() < 0.2

@@ -15,8 +15,8 @@ from attrs import define, field
 
 from tokfluence_async.campaign import records
 from tokfluence_async.campaign.journal import Journal
-from tokfluence_async.campaign.purchase import Bought, Order, settlement_of
-from tokfluence_async.campaign.settle import Step, settle
+from tokfluence_async.campaign.purchase import Bought, Order, settlement_of, verdict_of
+from tokfluence_async.campaign.settle import Step
 from tokfluence_async.campaign.stop import Stop
 from tokfluence_async.campaign.telling import tell_reserved, tell_settled, tell_settlement
 from tokfluence_async.errors import LoadFileError, PlanStaleError
@@ -148,7 +148,7 @@ class Buyer:
             order.turned_away += 1
         else:
             order.tries += 1
-        verdict = settle(order.history)
+        verdict = verdict_of(order)
         settlement = settlement_of(order, attempt, verdict)
         bought = Bought(attempt, verdict, settlement)
         ended = self.wall_clock()
@@ -214,7 +214,7 @@ class Buyer:
         elif self.strikes >= STRIKES:
             self.stop.request(
                 refused.code or f"http_{refused.status}",
-                f"the API refused {self.strikes} batches in a row ({refused.status} {refused.code}): "
+                f"the API refused {self.strikes} batches in a row ({refused.answer}): "
                 f"{refused.message}. See whether the campaign still exists; to go on with the next batches, resume",
             )
 

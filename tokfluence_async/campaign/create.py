@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final, NoReturn, cast
 
+import anyio
+
 from tokfluence_async.campaign import records
 from tokfluence_async.campaign.buyer import Buyer
 from tokfluence_async.campaign.journal import Journal
@@ -75,16 +77,25 @@ class Create:
         if order.batch.state is State.APPLIED:
             self._stop_without_id()
         await self._set_aside(order)
+        try:
+            return await self._send(order)
+        finally:
+            if not order.under_way:
+                # Nothing that could be charged again has left since.
+                with anyio.CancelScope(shield=True):
+                    await self._take_back()
+
+    async def _send(self, order: Order) -> int:
         while True:
             bought = await self._buyer.attempt(order, record=self._record_created)
-            await self._take_back(bought.seen.kind)
+            await self._answered(bought.seen.kind)
             match bought.verdict.step:
                 case Step.DONE:
                     return self._created(bought)
                 case Step.STOP:
                     self._buyer.stop_for(bought.seen)
                     raise Stopped
-                case Step.QUARANTINE | Step.SPLIT:
+                case Step.QUARANTINE:
                     self._refused(order, bought)
                 case Step.RECONCILE:
                     order = await self._next_generation(order, bought)
@@ -124,13 +135,17 @@ class Create:
             self._buyer.budget.correct(Charge(0, 0), perhaps)
             self._perhaps = perhaps
 
-    async def _take_back(self, kind: Kind) -> None:
+    async def _answered(self, kind: Kind) -> None:
         """A 409 on the first answer says that the key was not forgotten: there is no second charge."""
-        aside = self._aside
-        if aside is None or kind in {Kind.NOT_SENT, Kind.RATE_LIMITED}:
-            return
-        self._aside = None
         if kind is Kind.SEEN_BEFORE:
+            await self._take_back()
+        elif kind not in {Kind.NOT_SENT, Kind.RATE_LIMITED}:
+            self._aside = None
+
+    async def _take_back(self) -> None:
+        """What was set aside is no second charge."""
+        aside, self._aside = self._aside, None
+        if aside is not None:
             await self._journal.run(lambda db: records.take_back(db, aside))
             self._buyer.budget.correct(self._perhaps, Charge(0, 0))
 

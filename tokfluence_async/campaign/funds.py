@@ -54,16 +54,19 @@ class Funds:
         left = self.budget.remaining
         return left is None or credits_ + self.plan.credits_per_url * unsent <= left
 
-    def refuse_to_look(self) -> None:
+    def refuse_to_look(self, price: int) -> None:
         """Stop because the cap leaves no room to look for what a copy may have bought.
+
+        Args:
+            price: Credits that it takes at least.
 
         Raises:
             Stopped: In any case.
         """
         self.stop.request(
             "max_credits",
-            "what a copy of this load file may have bought has to be looked for first (2 credits a page), and the cap "
-            "leaves no room for that; raise --max-credits. Nothing was sent",
+            "the plan is more than a day old: what a copy of its load file may have bought has to be looked for first, "
+            f"and the cap leaves no room for that; raise --max-credits by {price}. Nothing was sent",
         )
         self.stop.check()
 

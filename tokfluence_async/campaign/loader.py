@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from random import random
 from typing import Final
-from uuid import UUID
 
 import anyio
 
@@ -28,11 +27,11 @@ from tokfluence_async.campaign.reads import Reader
 from tokfluence_async.campaign.reconcile import Reconciler
 from tokfluence_async.campaign.records import State
 from tokfluence_async.campaign.report import LoadReport
-from tokfluence_async.campaign.settle import KEY_MEMORY, Keys
+from tokfluence_async.campaign.settle import Keys, is_remembered
 from tokfluence_async.campaign.stop import Stop, Stopped
 from tokfluence_async.client import Tokfluence
 from tokfluence_async.errors import LoadFileError, UsageError
-from tokfluence_async.protocol.endpoints import CAMPAIGNS_POSTS, CAMPAIGNS_SHOW
+from tokfluence_async.protocol.endpoints import CAMPAIGNS_SHOW
 from tokfluence_async.protocol.seen import Kind, Seen
 from tokfluence_async.session.budget import Budget, Charge
 
@@ -41,6 +40,8 @@ __all__ = ["Loader", "checked_cap"]
 MAX_PASSES: Final = 4
 """How often the batches in doubt are looked into, and what is proved not to have been applied is sent again."""
 _SENT: Final = (State.DOUBTFUL, State.PENDING)
+_LOOKED: Final = "looked_for_unsent"
+"""Under which the load file remembers when what was never sent was last looked for in the whole list: Unix seconds."""
 
 
 class Loader:
@@ -96,10 +97,9 @@ class Loader:
         self._keys = Keys.SHARED
         self._copied = True
         """Whether somebody else may have the plan's keys, for all that the load file tells."""
-        self._memory = 0.0
-        """Before when the API may have forgotten keys: Unix seconds."""
         self._begun = False
-        self._job: tuple[UUID, int | None] | None = None
+        self._job: tuple[object, ...] | None = None
+        self._taken_up = Charge(0, 0)
         self._states: tuple[State, ...] = _SENT
         """What is sent: unless they can be looked for first, what earlier runs left in doubt is not."""
 
@@ -139,7 +139,8 @@ class Loader:
             self._buyer.stop_for_file(error)
         finally:
             if self._job is not None:
-                self._buyer.budget.put_down(self._job, self._buyer.budget.charged)
+                now, before = self._buyer.budget.charged, self._taken_up
+                self._buyer.budget.put_down(self._job, Charge(now.min - before.min, now.max - before.max))
             with anyio.CancelScope(shield=True):
                 await self._finish(report.elapsed_seconds + anyio.current_time() - started)
         report = LoadReport.of(self._file)
@@ -163,13 +164,14 @@ class Loader:
         identity.check_tariff(self._file.plan(), self._tok.tariff, self._file)
         alone = identity.bind(db, self._file, self._options) and not records.keys_seen_elsewhere(db)
         self._keys, self._copied = (Keys.OURS, False) if alone else (Keys.SHARED, True)
-        self._memory = self._wall_clock() - KEY_MEMORY
         self._file.set_meta("max_credits", "" if self._max_credits is None else str(self._max_credits))
 
     async def _load(self, plan: Plan, report: LoadReport) -> None:
         budget = self._buyer.budget
-        self._job = (plan.plan_id, self._file.inode)
-        budget.take_up(self._job, Charge(report.credits.charged_min, report.credits.charged_max))
+        # A file that was made of the same plan at another time is another job.
+        self._job = (plan.plan_id, self._file.meta("made"), self._file.inode)
+        self._taken_up = Charge(report.credits.charged_min, report.credits.charged_max)
+        budget.take_up(self._job, self._taken_up)
         if self._tok.events.wanted:
             self._tok.events.emit(
                 LoadStarted(
@@ -195,7 +197,7 @@ class Loader:
             reader,
             self._journal,
             budget,
-            PostList(reader, campaign_id, plan.urls),
+            PostList(reader, campaign_id, plan.urls, plan.batch_size),
             plan.credits_per_url,
             created_here=create.created_here,
             keys=self._keys,
@@ -232,25 +234,29 @@ class Loader:
     async def _look_first(self, reconciler: Reconciler, funds: Funds, *, new: bool) -> None:
         """Look for what an earlier run left in doubt before anything is sent: the API may have forgotten the keys.
 
-        So it may those under which a copy of the load file has bought what was never sent from here, if nothing was
-        bought from here for so long; and of what a copy does, nothing is known.
+        So it may those under which a copy of the load file has bought what was never sent from here, if there can have
+        been one for so long; and of what a copy does, nothing is known.
         """
         old = await self._journal.run(self._is_old)
         unsent = 0 if new or not (old or self._copied) else await self._unsent()
-        if unsent and not funds.leave_room_for(self._tok.tariff.price(CAMPAIGNS_POSTS.name), unsent):
-            if old and self._copied:
-                funds.refuse_to_look()
+        if unsent and not funds.leave_room_for(reconciler.posts.least_price, unsent):
+            if old:
+                funds.refuse_to_look(reconciler.posts.least_price)
             unsent = 0
         doubts = await self._urls_in(State.DOUBTFUL) + await self._urls_in(State.UNKNOWN) + await self._anew()
         if not (doubts or unsent):
             return
         await self._settle_down()
-        if not await reconciler.run(final=False, resubmit=self._resubmit, unsent=unsent > 0):
+        began = self._wall_clock()
+        if not await reconciler.run(final=False, resubmit=self._resubmit, unsent=unsent > 0, old=old):
             if self._resubmit or (unsent and old):
                 self._stop_unread(reconciler.posts.unread)
             self._check_unread(reconciler.posts.unread)
             self._states = (State.PENDING,)
-        elif self._resubmit:
+            return
+        if unsent:
+            await self._journal.run(lambda _: self._file.set_meta(_LOOKED, str(began)))
+        if self._resubmit:
             funds.check_resubmission(await self._anew(), await self._unsent())
 
     def _check_unread(self, seen: Seen | None) -> None:
@@ -275,9 +281,11 @@ class Loader:
         """How many URLs are to be bought anew, by explicit word, and are not yet."""
         return await self._journal.run(lambda db: records.urls_in(db, State.PENDING, again=True))
 
-    def _is_old(self, db: records.Connection) -> bool:
-        latest = records.latest_known(db)
-        return (self._file.plan().created_at.timestamp() if latest is None else latest) < self._memory
+    def _is_old(self, _: records.Connection) -> bool:
+        """Whether a copy may have used keys that are forgotten by now: since the plan was made, or last looked for."""
+        looked = self._file.meta(_LOOKED)
+        since = self._file.plan().created_at.timestamp() if looked is None else float(looked)
+        return not is_remembered(since, self._wall_clock())
 
     async def _unsent(self) -> int:
         return await self._journal.run(lambda db: records.urls_in(db, State.PENDING, again=False))

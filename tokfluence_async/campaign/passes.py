@@ -49,6 +49,8 @@ class Pass:
         self._reading = anyio.Lock()
         self._cursor = 0
         self._later: list[tuple[float, int, Order]] = []
+        self._early = set[int]()
+        """Batches that were taken out of their turn."""
 
     async def run(self, *, concurrency: int) -> None:
         """Send them: one alone until the API has accepted one, then side by side.
@@ -114,7 +116,7 @@ class Pass:
                 db, state, self._cursor, LOOKAHEAD, again=again if state is State.PENDING else None
             )
         ]
-        found.sort(key=lambda each: each.id)
+        found = sorted((each for each in found if each.id not in self._early), key=lambda each: each.id)
         return [self._orders.of(db, batch) for batch in found[:LOOKAHEAD]]
 
     async def _work_off(self, order: Order, *, alone: bool) -> bool:
@@ -127,14 +129,8 @@ class Pass:
             step = bought.verdict.step
             if step is Step.DONE:
                 return bought.settlement.accepted > 0
-            if step is Step.QUARANTINE:
-                if alone:
-                    self._refused_alone(bought)
-                else:
-                    self._buyer.strike(bought.seen)
-            if step is Step.STOP:
-                self._buyer.stop_for(bought.seen)
             if step in {Step.QUARANTINE, Step.STOP, Step.RECONCILE, Step.SPLIT}:
+                await self._leave(order, bought, alone=alone)
                 return False
             if not self._buyer.may_repeat(order, bought):
                 return False
@@ -145,11 +141,38 @@ class Pass:
             await self._stop.sleep(wait)
             self._stop.check()
 
+    async def _leave(self, order: Order, bought: Bought, *, alone: bool) -> None:
+        """Do what follows from an order that is not sent again as it is."""
+        match bought.verdict.step:
+            case Step.QUARANTINE if alone:
+                self._refused_alone(bought)
+            case Step.QUARANTINE:
+                self._buyer.strike(bought.seen)
+            case Step.STOP:
+                self._buyer.stop_for(bought.seen)
+            case Step.SPLIT if alone:
+                await self._take_halves(order)
+            case _:
+                pass
+
+    async def _take_halves(self, order: Order) -> None:
+        """Have the halves of a batch that was too large go next.
+
+        The batches after it would be turned away like it, one by one, before one is sent that is small enough.
+        """
+
+        def read(db: records.Connection) -> list[Order]:
+            return [self._orders.of(db, batch) for batch in records.halves_of(db, order.batch)]
+
+        halves = await self._journal.run(read)
+        self._early.update(half.batch.id for half in halves)
+        self._ready.extendleft(reversed(halves))
+
     def _refused_alone(self, bought: Bought) -> None:
         seen = bought.seen
         self._stop.request(
             seen.code or "refused",
-            f"the API refused the first batch ({seen.status} {seen.code}): {seen.message}. Nothing more was sent. See "
+            f"the API refused the first batch ({seen.answer}): {seen.message}. Nothing more was sent. See "
             "whether the campaign still exists, and whether the API takes the analyze body in this form; to go on with "
             "the next batch, again alone, resume",
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 from zlib import crc32
 
 import orjson
@@ -66,7 +66,7 @@ def _write(db: sqlite3.Connection, plan: Plan, agreed: dict[str, str]) -> None:
     )
     db.executemany("INSERT INTO skipped (rows) VALUES (?)", ((blob,) for blob in plan.skipped_blobs))
     text = orjson.dumps(_plan_to_json(plan)).decode()
-    facts = {"plan": text, "plan_checksum": _checksum(text)} | agreed
+    facts = {"plan": text, "plan_checksum": _checksum(text), "made": uuid4().hex} | agreed
     db.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", facts.items())
 
 

@@ -12,7 +12,7 @@ from attrs import define, frozen
 from tokfluence_async.campaign import urls
 from tokfluence_async.campaign.batch import Post
 from tokfluence_async.campaign.records import BatchRow, Rejection, Settlement, State
-from tokfluence_async.campaign.settle import Belief, Step, Verdict, charge
+from tokfluence_async.campaign.settle import Belief, Step, Verdict, charge, settle
 from tokfluence_async.models import Rejected
 from tokfluence_async.models.analysis import read_results
 from tokfluence_async.protocol.codec import rejected_urls
@@ -21,7 +21,7 @@ from tokfluence_async.protocol.wire import Request
 from tokfluence_async.session.budget import Charge
 from tokfluence_async.session.session import Attempt
 
-__all__ = ["Bought", "Order", "match_rejected", "rejection", "settlement_of", "video_id"]
+__all__ = ["Bought", "Order", "match_rejected", "rejection", "settlement_of", "verdict_of", "video_id"]
 
 
 _WHO: Final = re.compile(r"creator|handle|influencer|username|account|profile")
@@ -29,6 +29,16 @@ _ONE_POST: Final = re.compile(r"post|video|url|link")
 _UNRESOLVED: Final = re.compile(
     r"not[ _]*(?:be[ _]*)?(?:found|exist|resolv)|no[ _]such|unknown|invalid|unresolv|(?:can|could).*not.*resolv"
 )
+
+
+_POST_NAMES: Final = ("url", "post_url", "postId", "post_id", "video_id", "id")
+_NESTED: Final = ("post", "video")
+_POINTS: Final = re.compile(
+    r"(?!creator|influencer|account|user|request)(?:.*_)?(?:id|url|post|video|link|index|row)"
+).match
+"""What may tell which post of several is meant, in whatever form."""
+_FAILED: Final = re.compile(r"reject|fail|error|invalid|not|un|denied|refus|skip")
+"""States of a post's analysis that do not say that it was taken."""
 
 
 @define
@@ -66,24 +76,29 @@ class Bought:
         return self.attempt.seen
 
 
+def verdict_of(order: Order) -> Verdict:
+    """What `settle` says of an order's history; what is too large, and can't be split any more, is left aside."""
+    verdict = settle(order.history)
+    if verdict.step is Step.SPLIT and len(order.posts) <= 1:
+        return Verdict(verdict.belief, Step.QUARANTINE)
+    return verdict
+
+
 def settlement_of(order: Order, attempt: Attempt, verdict: Verdict) -> Settlement:
     """What an attempt's end changes of its batch.
 
     Args:
         order: The order, its history with this attempt's kind at the end.
         attempt: The attempt.
-        verdict: What `settle` says of the history.
+        verdict: What `verdict_of` says of it.
     """
-    urls_sent = order.batch.urls
     match verdict.step:
         case Step.DONE:
             return _applied(order, attempt)
         case Step.QUARANTINE:
             return _refused(order, attempt.seen)
-        case Step.SPLIT if urls_sent > 1:
-            return Settlement(State.REPLACED, Charge(0, 0), children=_halves(order))
         case Step.SPLIT:
-            return _refused(order, attempt.seen)
+            return Settlement(State.REPLACED, Charge(0, 0), children=_halves(order))
         case _:
             pass
     # A refunded attempt left no charge, but perhaps an effect: only the campaign's list can tell.
@@ -149,14 +164,14 @@ def match_rejected(
 ) -> tuple[dict[int, tuple[str, str]], int]:
     """Which of the posts (by place) an answer rejects, with code and reason; and how many rejections name none of them.
 
-    A rejection names its post by URL, as it was sent or in another spelling, or by video id; one that gives neither, by
-    the creator's handle. Then it means each post of the creator that the answer does not tell to be analyzed; unless
-    its reason is one post's alone, and there are several.
+    A rejection names its post by URL, as it was sent or in another spelling, or by video id; one that points to no
+    post in any form, by the creator's handle. Then it means each post of the creator that the answer does not tell to
+    be analyzed, now or later; unless its reason is one post's alone, and there are several.
 
     Args:
         posts: What was sent.
         listed: What the answer says was rejected.
-        analyzed: Video ids that the answer says were analyzed.
+        analyzed: Video ids that the answer says were analyzed, or will be.
     """
     if not listed:
         return {}, 0
@@ -167,12 +182,9 @@ def match_rejected(
     refused: dict[int, tuple[str, str]] = {}
     unmatched = 0
     for each in listed:
-        post_id = str(each.extra.get("postId") or each.extra.get("post_id") or "")
-        handle = str(each.extra.get("creator_handle") or each.extra.get("handle") or "").lstrip("@").lower()
-        # A handle says less than a URL: where the URL is none of the batch's, it may mean another post of the creator.
-        by_handle = f"@{handle}" if handle and not each.url and not post_id else ""
-        names = (each.url, video_id(each.url) if each.url else "", post_id, by_handle)
-        name = next((name for name in names if name and name in by_name), "")
+        by_handle = _handle_of(each)
+        names = _names_of(each)
+        name = next((name for name in (*names, by_handle) if name and name in by_name), "")
         found = by_name[name] if name else set[int]()
         if name and name == by_handle:
             found = {place for place in found if video_id(posts[place].url) not in analyzed}
@@ -184,6 +196,29 @@ def match_rejected(
     return refused, unmatched
 
 
+def _names_of(rejected: Rejected) -> list[str]:
+    """What a rejection may call its post: by URL or video id, itself or in what it holds of the post."""
+    places: list[dict[str, Any]] = [{"url": rejected.url}, rejected.extra]
+    places += [each for name in _NESTED if isinstance(each := rejected.extra.get(name), dict)]
+    texts = [
+        str(place[name]) for place in places for name in _POST_NAMES if isinstance(place.get(name), str | int)
+    ]
+    return [name for text in texts if not text.startswith("@") for name in (text, video_id(text))]
+
+
+def _handle_of(rejected: Rejected) -> str:
+    """The creator whom a rejection names and nothing else, as ``@handle``; an empty string if it says more, or less.
+
+    A handle says less than a URL: where the URL is none of the batch's, it may mean another post of the creator.
+    """
+    if rejected.url and not rejected.url.startswith("@"):
+        return ""
+    if any(value is not None and _POINTS(name) for name, value in rejected.extra.items()):
+        return ""
+    handle = rejected.url or rejected.extra.get("creator_handle") or rejected.extra.get("handle") or ""
+    return f"@{str(handle).lstrip('@').lower()}" if handle else ""
+
+
 def _of_creators(rejected: Rejected) -> bool:
     """Whether a rejection is of all that a creator has posted: by its code or reason, or because it gives neither."""
     told = (rejected.code or rejected.reason or "").lower()
@@ -191,7 +226,11 @@ def _of_creators(rejected: Rejected) -> bool:
 
 
 def _analyzed(payload: Any) -> set[str]:
-    return {each.post_id for each in read_results(payload) if each.post_id and each.status == "analyzed"}
+    return {
+        each.post_id
+        for each in read_results(payload)
+        if each.post_id and each.status and not _FAILED.search(each.status.lower())
+    }
 
 
 def video_id(url: str) -> str:

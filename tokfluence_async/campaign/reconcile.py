@@ -59,7 +59,9 @@ class Reconciler:
     keys: Keys
     """Who may use the plan's keys."""
 
-    async def run(self, *, final: bool, resubmit: bool = False, unsent: bool = False) -> bool:
+    async def run(
+        self, *, final: bool, resubmit: bool = False, unsent: bool = False, old: bool = False
+    ) -> bool:
         """Reconcile every batch in doubt.
 
         Args:
@@ -67,6 +69,7 @@ class Reconciler:
                 and the rest is to be sent again under its old key.
             resubmit: Whether what was reported as unknown before, and is not listed now either, is to be bought anew.
             unsent: Whether what was never sent is looked for as well, because others may have bought it.
+            old: Whether they may have done so under keys that the API has forgotten by now.
 
         Returns:
             Whether the list could be read; if not, nothing has changed.
@@ -88,7 +91,7 @@ class Reconciler:
                 await self._spare(batch, listed.video_ids)
         if unsent:
             for batch in await self.journal.run(_unsent):
-                await self._concede(batch, listed.video_ids)
+                await self._concede(batch, listed.video_ids, old=old)
         return True
 
     async def _look(self, *, resubmit: bool, unsent: bool) -> Listed | None:
@@ -99,7 +102,7 @@ class Reconciler:
             # Most likely nobody else has bought it; and what it costs must be left under the cap.
             price, left = self.credits_per_url * len(others), self.budget.remaining
             share = price // UNSENT_SHARE
-            worth += share if left is None else min(share, max(left - price, 0))
+            worth += share if left is None else min(share, max(left - price - self.posts.count_price, 0))
             wanted |= others
         return await self.posts.look_for(
             wanted, worth=None if resubmit else worth, to_the_end=resubmit or unsent
@@ -124,21 +127,25 @@ class Reconciler:
 
         await self._write(batch, work)
 
-    async def _concede(self, batch: BatchRow, listed: Collection[str]) -> None:
-        """Take for bought what was not sent from here, and is in the campaign all the same."""
+    async def _concede(self, batch: BatchRow, listed: Collection[str], *, old: bool) -> None:
+        """Take for bought what was not sent from here, and is in the campaign all the same.
+
+        Batches are bought whole: what is missing of one was rejected, or is listed late. A short link is never seen in
+        the list, which has the video that it leads to: only its key tells, for as long as that is remembered.
+        """
 
         def work(db: records.Connection) -> Settlement | None:
-            there, rest = _divided(records.posts_of(db, batch.id), listed)
-            if not there:
+            posts = records.posts_of(db, batch.id)
+            there, rest = _divided(posts, listed)
+            if not there and (not old or all(map(_can_be_seen, posts))):
                 return None
-            spent = Charge(0, self.credits_per_url * batch.urls)
-            settlement = Settlement(State.APPLIED, spent, accepted=len(there))
-            if rest:
-                # Batches are bought whole: what is missing of one was rejected, or is listed late.
-                child = (batch.step, batch.generation + 1, rest)
-                settlement = evolve(
-                    settlement, state=State.REPLACED, children=(child,), kept=there, again=True
-                )
+            settlement = evolve(
+                _unknown(rest, "it was not bought from here, but perhaps from a copy of the load file"),
+                state=State.UNKNOWN if rest else State.APPLIED,
+                charge=Charge(0, self.credits_per_url * batch.urls),
+                accepted=len(there),
+                again=bool(rest),
+            )
             records.settle_batch(db, batch, settlement)
             return settlement
 
@@ -214,29 +221,29 @@ class Reconciler:
         # Only what nobody else can have put there must have been charged to this load, and under this key: what an
         # earlier one did, and was paid back for, may be listed late.
         ours = self.created_here and batch.generation == 0 and _reached(history)
+        # Of what was bought under other keys, the attempts under its own tell nothing.
+        of_others = batch.again and batch.state is State.UNKNOWN
+        spent = Charge(0, price) if of_others else charge(history, price=price)
         sure = charge(history, price=price, sure=per_url * found if ours else 0)
         if found == len(posts):
             return Settlement(State.APPLIED, sure, accepted=found, rejected=len(named), outcomes=named)
         # What was not looked for to the end of the list is not absent from it.
-        verdict = settle_absent(history, keys) if listed.whole else Verdict(Belief.UNKNOWN, Step.REPORT)
-        now = (
-            final
-            if verdict.step is not Step.REPORT
-            else forgotten or _to_be_judged(history, found, final=final)
-        )
-        if batch.state is State.DOUBTFUL and not now:
-            return None
+        told = listed.whole and not of_others
+        verdict = settle_absent(history, keys) if told else Verdict(Belief.UNKNOWN, Step.REPORT)
+        if batch.state is State.DOUBTFUL:
+            proved = verdict.step is not Step.REPORT
+            if not (final if proved else forgotten or _to_be_judged(history, found, final=final)):
+                return None
         if verdict.step is Step.REPEAT:
             return None if found else Settlement(State.PENDING, charge(history, price=price))
         if verdict.step is Step.NEW_KEY and batch.state is State.DOUBTFUL:
             kept = Charge(0, per_url * found)
             child = (batch.step, batch.generation + 1, missing)
             return Settlement(State.REPLACED, kept, accepted=found, children=(child,), kept=present)
-        told = "it was sent, and whether it was applied can't be told"
-        settlement = _unknown(missing, history, price, told)
+        settlement = _unknown(missing, "it was sent, and whether it was applied can't be told")
         return evolve(
             settlement,
-            charge=sure if found else settlement.charge,
+            charge=sure if found else spent,
             accepted=found,
             rejected=len(named),
             outcomes=(*named, *settlement.outcomes),
@@ -249,14 +256,19 @@ class Reconciler:
         """
         if batch.state is State.UNKNOWN:
             return None
-        told = "it was sent, and is in the campaign; whether that is why can't be told"
-        return _unknown(posts, history, self.credits_per_url * batch.urls, told)
+        settlement = _unknown(posts, "it was sent, and is in the campaign; whether that is why can't be told")
+        return evolve(settlement, charge=charge(history, price=self.credits_per_url * batch.urls))
 
 
 def _divided(posts: Sequence[Post], listed: Collection[str]) -> tuple[tuple[Post, ...], tuple[Post, ...]]:
     """The posts that are listed, and the others."""
     there = [video_id(post.url) in listed for post in posts]
     return tuple(compress(posts, there)), tuple(compress(posts, map(operator.not_, there)))
+
+
+def _can_be_seen(post: Post) -> bool:
+    """Whether the list would show a post by the id that it is known by here."""
+    return video_id(post.url) != post.url
 
 
 def _to_be_judged(history: list[Kind], found: int, *, final: bool) -> bool:
@@ -266,9 +278,10 @@ def _to_be_judged(history: list[Kind], found: int, *, final: bool) -> bool:
     return found > 0 or (final and settle(history).step is Step.RECONCILE)
 
 
-def _unknown(posts: Sequence[Post], history: list[Kind], price: int, told: str) -> Settlement:
+def _unknown(posts: Sequence[Post], told: str) -> Settlement:
+    """All of some posts unknown; whoever asks adds the charge."""
     lost = tuple(rejection(post, "unknown", "outcome_unknown", told) for post in posts)
-    return Settlement(State.UNKNOWN, charge(history, price=price), unknown=len(posts), outcomes=lost)
+    return Settlement(State.UNKNOWN, Charge(0, 0), unknown=len(posts), outcomes=lost)
 
 
 def _anew(batch: BatchRow, sent: list[Post], settlement: Settlement) -> Settlement:

@@ -14,7 +14,7 @@ import orjson
 from attrs import frozen
 
 from tokfluence_async.campaign.batch import Post, pack, unpack
-from tokfluence_async.campaign.settle import KEY_MEMORY, UNRESOLVED
+from tokfluence_async.campaign.settle import UNRESOLVED, is_remembered
 from tokfluence_async.protocol.seen import Kind, Seen
 from tokfluence_async.session.budget import Charge
 
@@ -61,7 +61,8 @@ class BatchRow:
     state: State
     charged: Charge
     again: bool = False
-    """Whether it buys anew, by explicit word, what may have been bought already: unknown until that is settled."""
+    """Whether somebody may have bought it already, under another key than its own: it is bought by explicit word only,
+    and unknown until that is settled."""
 
 
 @frozen
@@ -93,7 +94,7 @@ class Settlement:
     kept: tuple[Post, ...] = ()
     """Posts that stay with the batch where it has children: those that are accepted."""
     again: bool = False
-    """Whether its children buy anew what may have been bought already."""
+    """Whether its children, or the batch itself if it has none, may have been bought already under another key."""
 
 
 def begin_attempt(
@@ -139,7 +140,7 @@ def settle_batch(db: Connection, batch: BatchRow, settlement: Settlement) -> Non
         blob = orjson.dumps(rows)
     db.execute(
         "UPDATE batch SET state = ?, accepted = ?, rejected = ?, unknown = ?, outcomes = ?, "
-        "charged_min = ?, charged_max = ? WHERE id = ?",
+        "charged_min = ?, charged_max = ?, again = again OR ? WHERE id = ?",
         (
             settlement.state.value,
             settlement.accepted,
@@ -148,6 +149,7 @@ def settle_batch(db: Connection, batch: BatchRow, settlement: Settlement) -> Non
             blob,
             settlement.charge.min,
             settlement.charge.max,
+            settlement.again and not settlement.children,
             batch.id,
         ),
     )
@@ -221,6 +223,14 @@ def _to_row(found: tuple[int, str, int, int, str, int, int, int]) -> BatchRow:
     return BatchRow(number, step, generation, urls, State(state), Charge(low, high), bool(again))
 
 
+def halves_of(db: Connection, batch: BatchRow) -> list[BatchRow]:
+    """The halves into which a batch was split because it was too large."""
+    found = db.execute(
+        f"{_BATCH} WHERE step IN (?, ?) ORDER BY id", [f"{batch.step}.{half}" for half in (0, 1)]
+    )
+    return [_to_row(each) for each in found]
+
+
 def posts_of(db: Connection, batch: int) -> list[Post]:
     """The posts of a batch."""
     (blob,) = db.execute("SELECT posts FROM batch WHERE id = ?", (batch,)).fetchone()
@@ -241,19 +251,17 @@ def last_sent(db: Connection, batch: int) -> tuple[str, bytes] | None:
     return found
 
 
-def in_doubt_since(db: Connection, batch: int) -> float | None:
-    """When the first attempt of a batch began that may have been applied or charged, or met a 409: Unix seconds."""
-    (when,) = db.execute(
-        "SELECT MIN(started) FROM attempt WHERE batch = ? AND (kind IS NULL OR kind IN (?, ?, ?, ?, ?, ?))",
-        (batch, *_IN_DOUBT),
-    ).fetchone()
-    return None if when is None else float(when)
-
-
 def may_be_forgotten(db: Connection, batch: BatchRow, now: float) -> bool:
-    """Whether something is in doubt for so long that the API may have forgotten its key."""
-    since = in_doubt_since(db, batch.id)
-    return since is not None and now - since > KEY_MEMORY
+    """Whether an attempt of a batch is in doubt for so long that the API may have forgotten its key.
+
+    In doubt is what may have been applied or charged, or met a 409.
+    """
+    first, last = db.execute(
+        "SELECT MIN(started), MAX(started) FROM attempt WHERE batch = ? "
+        "AND (kind IS NULL OR kind IN (?, ?, ?, ?, ?, ?))",
+        (batch.id, *_IN_DOUBT),
+    ).fetchone()
+    return first is not None and not (is_remembered(first, now) and is_remembered(last, now))
 
 
 def explained_too_late(db: Connection, batch: int, explaining: Collection[Kind]) -> bool:
@@ -264,7 +272,7 @@ def explained_too_late(db: Connection, batch: int, explaining: Collection[Kind])
     first = next((place for place, (kind, _) in enumerate(attempts) if kind == Kind.SEEN_BEFORE.value), 0)
     kinds = {kind.value for kind in explaining}
     before = [started for kind, started in attempts[:first] if kind in kinds]
-    return bool(before) and attempts[first][1] - max(before) > KEY_MEMORY
+    return bool(before) and not any(is_remembered(started, attempts[first][1]) for started in before)
 
 
 def keys_seen_elsewhere(db: Connection) -> bool:
@@ -309,18 +317,6 @@ def latest_attempt(db: Connection) -> int:
     """The number of the latest attempt; 0 before the first."""
     (number,) = db.execute("SELECT MAX(id) FROM attempt").fetchone()
     return number or 0
-
-
-def latest_known(db: Connection) -> float | None:
-    """When the API last told of a POST that it has it: Unix seconds; None if it never did.
-
-    What was turned away, or never left, would have met no key of a copy.
-    """
-    (when,) = db.execute(
-        "SELECT MAX(started) FROM attempt WHERE batch IS NOT NULL AND kind IN (?, ?)",
-        (Kind.APPLIED.value, Kind.SEEN_BEFORE.value),
-    ).fetchone()
-    return None if when is None else float(when)
 
 
 def latest_post(db: Connection) -> int:

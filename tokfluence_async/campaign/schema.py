@@ -22,7 +22,7 @@ CREATE TABLE batch (
     accepted INTEGER NOT NULL DEFAULT 0,
     rejected INTEGER NOT NULL DEFAULT 0,
     unknown INTEGER NOT NULL DEFAULT 0,
-    again INTEGER NOT NULL DEFAULT 0,  -- 1: an earlier generation, which holds the charge, may have bought it already
+    again INTEGER NOT NULL DEFAULT 0,  -- 1: it may have been bought already, under another key than its own
     outcomes BLOB,                   -- of the URLs that were not accepted
     charged_min INTEGER NOT NULL DEFAULT 0,
     charged_max INTEGER NOT NULL DEFAULT 0

@@ -44,6 +44,7 @@ __all__ = [
     "Step",
     "Verdict",
     "charge",
+    "is_remembered",
     "settle",
     "settle_absent",
 ]
@@ -52,6 +53,20 @@ __all__ = [
 KEY_MEMORY: Final = 86_400.0
 """Seconds for which the API is trusted to remember a request id, which it does not document. What is older than that,
 and not listed, is not sent again: it might be bought twice."""
+CLOCK_ERROR: Final = 600.0
+"""Seconds by which clocks may differ."""
+
+
+def is_remembered(then: float, now: float) -> bool:
+    """Whether the API is trusted to remember at one time what it has seen at another.
+
+    A time that lies ahead is that of a clock that was set right since: how long ago it was, nobody knows.
+
+    Args:
+        then: When it saw it, in Unix seconds.
+        now: When it is to remember it.
+    """
+    return -CLOCK_ERROR <= now - then <= KEY_MEMORY
 
 
 class Belief(Enum):

@@ -65,6 +65,11 @@ class Seen:
     payload: dict[str, Any] | None = field(default=None, eq=False, repr=False)
     """The JSON object of a body that can be believed: read once, for all who want something of it."""
 
+    @property
+    def answer(self) -> str:
+        """The status, and the API's error code if it gave one, for people."""
+        return f"{self.status} {self.code}".rstrip()
+
 
 REQUEST_TIMEOUT: Final = 408
 
@@ -147,7 +152,7 @@ def _read(reply: Reply, *, any_json: bool) -> tuple[dict[str, Any] | None, str, 
     """The body's JSON object, or why there is none that can be believed, and whether that would be so again."""
     if reply.problem:
         return None, reply.problem, reply.lasting
-    if not reply.body and (any_json or reply.status == 204):
+    if not reply.body and any_json:
         return None, "", False
     try:
         payload = loads(reply.body)

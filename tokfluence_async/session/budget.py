@@ -123,19 +123,24 @@ class Budget:
         self._add(0, now.min - before.min, now.max - before.max)
 
     def take_up(self, job: object, charge: Charge) -> None:
-        """Count what a job was charged by now, in earlier runs of it: once, however often it is taken up here."""
+        """Count what a job was charged by now, in earlier runs of it: once, however often it is taken up here.
+
+        What was counted of it here is never taken back: its record may be an older one that was put back.
+        """
         before = self._counted.get(job, Charge(0, 0))
-        self.charged_min += charge.min - before.min
-        self.charged_max += charge.max - before.max
-        self._counted[job] = charge
+        now = Charge(max(before.min, charge.min), max(before.max, charge.max))
+        self.charged_min += now.min - before.min
+        self.charged_max += now.max - before.max
+        self._counted[job] = now
         if self.parent is not None:
             self.parent.take_up(job, charge)
 
-    def put_down(self, job: object, charge: Charge) -> None:
-        """Note what is counted of a job by now, what it was charged since it was taken up included."""
-        self._counted[job] = charge
+    def put_down(self, job: object, more: Charge) -> None:
+        """Note what a job was charged since it was taken up; it is counted already."""
+        before = self._counted.get(job, Charge(0, 0))
+        self._counted[job] = Charge(before.min + more.min, before.max + more.max)
         if self.parent is not None:
-            self.parent.put_down(job, charge)
+            self.parent.put_down(job, more)
 
     def _add(self, reserved: int, charged_min: int, charged_max: int) -> None:
         budget: Budget | None = self

@@ -1,0 +1,179 @@
+"""Keys that the API may have forgotten: what a copy has bought under them is looked for, whatever came since."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from aged import age
+from answering import LOST, Answer, Answering, Asked
+from loads import KEY, QUICK, make_plan, video_id
+
+from tokfluence_async.campaign.applying import save
+from tokfluence_async.campaign.loader import Loader
+from tokfluence_async.campaign.loadfile import LoadFile
+from tokfluence_async.campaign.plan import Plan
+from tokfluence_async.campaign.report import LoadReport
+from tokfluence_async.client import Tokfluence
+
+pytestmark = pytest.mark.anyio
+
+BATCH = 10
+URLS = 40
+HOUR = 1 / 24
+WEEK = 7 * 86_400.0
+
+
+async def go_on(api: Answering, file: Path, *, ahead: float = 0.0, plan: Plan | None = None) -> LoadReport:
+    """A run, on a machine whose clock is some seconds ahead."""
+    opened = LoadFile.open(file) if plan is None else LoadFile.create(file, plan)
+    try:
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK | {"concurrency": 1}) as tok:
+            return await Loader(tok, opened, wall_clock=lambda: time.time() + ahead).run()
+    finally:
+        opened.close()
+
+
+def only(answers: int) -> Callable[[Asked], Answer | None]:
+    """Let so many analyze calls through; turn the rest away."""
+    left = iter(range(answers))
+
+    def before(asked: Asked) -> Answer | None:
+        if asked.call != "analyze" or next(left, None) is not None:
+            return None
+        return Answer.error(402, "insufficient_credits")
+
+    return before
+
+
+@pytest.mark.parametrize("second_by_copy", [False, True], ids=["it bought since", "it met a 409 since"])
+async def test_what_a_load_does_itself_says_nothing_of_a_copy(tmp_path: Path, second_by_copy: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
+    second = video_id(BATCH)
+    with Answering() as api:
+        save(make_plan(URLS, batch_size=BATCH), file)
+        api.before = only(1)
+        await go_on(api, file)
+        shutil.copyfile(file, copy)
+        # An hour later the copy buys the third and the fourth batch, and perhaps the second.
+        api.before = lambda asked: (
+            Answer.error(500, "internal_error")
+            if not second_by_copy and asked.call == "analyze" and second in asked.posts[0]["url"]
+            else None
+        )
+        await go_on(api, copy)
+        of_the_copy = set(api._keys)
+        # At 20 hours the second batch is sent from here as well, and no other.
+        age(file, 19 * HOUR)
+        api.before = only(1)
+        await go_on(api, file)
+        # At 30 hours the keys of the first hour are forgotten.
+        age(file, 10 * HOUR)
+        api._keys -= of_the_copy
+        api.before = lambda asked: Answer.error(500, "internal_error") if asked.call == "list" else None
+        report = await go_on(api, file)
+        assert report.stopped_by == "outcome_unknown"
+        assert not api.charged_twice
+        api.before = lambda _: None
+        report = await go_on(api, file)
+        assert (report.state, report.urls.accepted) == ("complete", URLS)
+        assert not api.charged_twice
+
+
+async def test_what_was_looked_for_is_not_looked_for_again_within_the_day(tmp_path: Path) -> None:
+    file = tmp_path / "a.tokload"
+    with Answering() as api:
+        save(make_plan(URLS, batch_size=BATCH), file)
+        api.before = only(1)
+        await go_on(api, file)
+        age(file)
+        looks = []
+        for pause in (0.0, 0.5, 0.6):
+            age(file, pause)
+            api.asked.clear()
+            api.before = only(0)
+            await go_on(api, file)
+            looks.append((api.asked["list"], api.asked["show"]))
+        assert looks == [(1, 1), (0, 0), (1, 1)]
+        api.before = lambda _: None
+        assert (await go_on(api, file)).state == "complete"
+
+
+async def test_a_campaign_that_was_just_made_holds_nothing_to_look_for(tmp_path: Path) -> None:
+    file = tmp_path / "a.tokload"
+    with Answering() as api:
+        save(make_plan(URLS, batch_size=BATCH), file)
+        age(file)
+        assert (await go_on(api, file)).state == "complete"
+        assert not api.asked["list"]
+
+
+@pytest.mark.parametrize("ahead", [0.0, WEEK])
+async def test_a_clock_that_was_set_back_does_not_make_old_keys_young(tmp_path: Path, ahead: float) -> None:
+    """The second batch is rejected and charged, and its answer lost: no list shows it."""
+    file = tmp_path / "a.tokload"
+    second = frozenset(video_id(number) for number in range(BATCH, 2 * BATCH))
+    dead = False
+
+    def after(asked: Asked, answer: Answer) -> Answer:
+        nonlocal dead
+        dead = asked.call == "analyze" and asked.number == 2
+        return LOST if dead else answer
+
+    with Answering(rejected=second, after=after, before=lambda _: LOST if dead else None) as api:
+        await go_on(api, file, ahead=ahead, plan=make_plan(2 * BATCH, batch_size=BATCH))
+        api.before, api.after = lambda _: None, lambda _, answer: answer
+        # The API has forgotten it by then, two true days later.
+        api.forget()
+        report = await go_on(api, file, ahead=2 * WEEK / 7)
+        assert not api.charged_twice
+        assert (report.state, report.urls.unknown) == ("needs_review", BATCH)
+        assert report.credits.charged_min <= api.charged <= report.credits.charged_max
+
+
+@pytest.mark.parametrize("days", [2.0, -5.0])
+async def test_a_plan_from_the_future_is_an_old_one(tmp_path: Path, days: float) -> None:
+    file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
+    with Answering() as api:
+        save(make_plan(URLS, batch_size=BATCH), file)
+        api.before = only(1)
+        await go_on(api, file)
+        age(file, days)
+        shutil.copyfile(file, copy)
+        api.before = lambda _: None
+        await go_on(api, copy)
+        api.forget()
+        report = await go_on(api, file)
+        assert (report.state, report.urls.accepted) == ("complete", URLS)
+        assert not api.charged_twice
+
+
+async def test_a_409_that_is_dated_before_its_cause_is_not_explained_by_it(tmp_path: Path) -> None:
+    """The clock was set back in between: how long it took, nobody knows."""
+    file = tmp_path / "a.tokload"
+    with Answering() as api:
+        api.before = lambda asked: (
+            Answer.error(402, "insufficient_credits")
+            if asked.call == "analyze" and asked.number == 2
+            else None
+        )
+        await go_on(api, file, ahead=WEEK, plan=make_plan(2 * BATCH, batch_size=BATCH))
+        # Somebody else has used the key since, in vain.
+        api.before = lambda asked: (
+            Answer.error(409, "duplicate_request") if asked.call == "analyze" and asked.number == 3 else None
+        )
+        report = await go_on(api, file)
+        assert (report.state, report.urls.unknown) == ("needs_review", BATCH)
+
+
+async def test_a_clock_that_is_a_little_ahead_costs_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "a.tokload"
+    with Answering() as api:
+        api.before = only(1)
+        await go_on(api, file, ahead=120.0, plan=make_plan(URLS, batch_size=BATCH))
+        api.before = lambda _: None
+        assert (await go_on(api, file)).state == "complete"
+        assert not api.asked["list"]
