@@ -116,7 +116,9 @@ def test_a_list_of_urls_needs_no_header() -> None:
 
 
 def test_a_table_without_a_header_by_numbers() -> None:
-    rows = read(f"50.00;{URL.format(0)};@h\n5;{URL.format(1)};@i\n", fee_column=1, fee_unit="units")
+    rows = read(
+        f"50.00;{URL.format(0)};@h\n5;{URL.format(1)};@i\n", fee_column=1, handle_column=3, fee_unit="units"
+    )
     assert [(r.number, r.fee_cents, r.creator_handle) for r in rows if isinstance(r, Row)] == [
         (1, 5000, "h"),
         (2, 500, "i"),
