@@ -84,7 +84,8 @@ class InputOptions:
             1,234.50 (``--decimal``). Told fee by fee without it, as far as that is plain.
         delimiter: The character between the fields of a text table, or its name: tab, comma, semicolon, pipe or space
             (``--delimiter``). A shell's escapes, such as that of a tab, count as the character.
-        encoding: Encoding of a text table, as Python names it (``--encoding``).
+        encoding: Encoding of a text table, as Python names it (``--encoding``). Without it a table that is not UTF-8 is
+            read as CP1252, if it can be.
         one_of_several: Whether several inputs are read alike. A column whose name says cents is then one of cents also
             where ``fee_unit`` says units, which is an error otherwise.
     """

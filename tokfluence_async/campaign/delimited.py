@@ -52,7 +52,7 @@ def read_delimited(stream: BinaryIO, *, name: str, options: InputOptions) -> Row
     Raises:
         InputError: It can't be decoded, its columns can't be told, or it holds no rows.
     """
-    lines = TextLines(stream, name=name, encoding=options.encoding)
+    lines = TextLines(stream, name=name, encoding=options.encoding, try_cp1252=True)
     blocks = lines.blocks()
     first = next(blocks, list[str]())
     sample = first[:_SAMPLE_LINES]
