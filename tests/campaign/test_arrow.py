@@ -194,3 +194,29 @@ def test_a_column_of_a_wrong_type_names_the_way_out(options: InputOptions, says:
     table = arrow.table({"post_url": [URL], "creator_id": [17], "paid": [True]})
     with pytest.raises(InputError, match=says):
         open_table(table, options)
+
+
+class Counting(io.BytesIO):
+    """A file that counts what is read of it."""
+
+    taken = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        found = super().read(size)
+        self.taken += len(found)
+        return found
+
+
+def test_columns_that_are_not_needed_are_not_read() -> None:
+    table = arrow.table(
+        {"note": ["x" * 1_000_000], "url": [URL], "more": [{"x": "y" * 1000}], "fee_cents": [5]}
+    )
+    out = io.BytesIO()
+    with arrow.ipc.new_file(out, table.schema) as writer:
+        writer.write_table(table)
+    file = Counting(out.getvalue())
+    file.name = "posts.arrow"
+    (row,) = open_source(file)
+    assert isinstance(row, Row)
+    assert (row.url, row.fee_cents) == (URL, 5)
+    assert file.taken < 100_000

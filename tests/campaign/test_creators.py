@@ -191,3 +191,13 @@ def test_a_load_file_keeps_the_count(tmp_path: Path) -> None:
     finally:
         file.close()
     assert (kept.other_creators, kept.other_creators_at) == (1, (("posts.csv", 2),))
+
+
+def test_what_is_said_of_a_column_can_be_kept_whatever_its_name(tmp_path: Path) -> None:
+    plan = CampaignBuilder("Spring").add_items([{"url": url(0), "channel \ud83d": "paid"}]).plan()
+    assert "--handle-column 'channel \\ud83d'" in plan.notes[1]
+    file = LoadFile.create(tmp_path / "x.tokload", plan)
+    try:
+        assert file.plan().notes == plan.notes
+    finally:
+        file.close()

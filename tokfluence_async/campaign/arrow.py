@@ -137,7 +137,7 @@ def read_parquet(stream: BinaryIO, *, name: str, options: InputOptions) -> RowSt
 
 
 def read_ipc(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStream:
-    """Opens an Arrow IPC file (also called Feather) or IPC stream.
+    """Opens an Arrow IPC file (also called Feather), of which only the columns that are needed are read, or IPC stream.
 
     Raises:
         InputError: It is neither, or its columns can't be told.
@@ -155,15 +155,20 @@ def read_ipc(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStream
                 "write it anew as Parquet or as Feather version 2",
                 source=name,
             )
+        is_file = magic == _IPC_FILE
         try:
-            if magic == _IPC_FILE:
-                file = ipc.open_file(seekable)
-                batches = (file.get_batch(number) for number in range(file.num_record_batches))
-            else:
-                file = batches = ipc.open_stream(seekable)
+            file = ipc.open_file(seekable) if is_file else ipc.open_stream(seekable)
         except (arrow.ArrowException, OSError, ValueError) as error:
             raise _damaged("an Arrow file", error, name) from None
-        rows = _open(file.schema, batches, name=name, options=options, total=None)
+        shape = TableShape.of(file.schema, name, options)
+        needed = shape.needed
+        if is_file and needed is not None and len(needed) < len(file.schema):
+            # Anew, now that it is known what is needed: one batch may be the whole table.
+            places = [file.schema.get_field_index(each) for each in needed]
+            seekable.seek(0)
+            file = ipc.open_file(seekable, options=ipc.IpcReadOptions(included_fields=places))
+        batches = map(file.get_batch, range(file.num_record_batches)) if is_file else file
+        rows = _rows(shape, batches, name=name, total=None)
     except BaseException:
         if seekable is not stream:
             seekable.close()

@@ -12,6 +12,7 @@ from tokfluence_async.campaign import headings, urls
 from tokfluence_async.campaign.columns import Column, ColumnChoice
 from tokfluence_async.campaign.handles import is_tracked, names_another, parse_handle
 from tokfluence_async.campaign.missing import is_missing
+from tokfluence_async.campaign.surrogates import escaped
 
 __all__ = ["GuessedCreators", "as_judged", "guessed_creators"]
 
@@ -90,7 +91,7 @@ class GuessedCreators:
         rows = "1 row that tells" if self._told == 1 else f"{self._told:,} rows that tell"
         note = (
             f"creator not taken from {self.column.name!r}: in {self._against:,} of the first {rows}, {found}; "
-            f"--handle-column {shlex.quote(self.column.name)} takes it all the same (handle_column= in Python)"
+            f"--handle-column {escaped(shlex.quote(self.column.name))} takes it all the same (handle_column= in Python)"
         )
         return (note,)
 
