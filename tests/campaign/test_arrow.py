@@ -146,3 +146,77 @@ def test_a_lazy_frame_is_to_be_collected() -> None:
     with pytest.raises(InputError, match=r"LazyFrame.*\.collect\(\)"):
         CampaignBuilder("x").add_table(lazy)
     assert CampaignBuilder("x").add_table(lazy.collect()).plan().urls == 1
+
+
+def binary_kinds() -> list[Any]:
+    return [arrow.binary(), arrow.large_binary(), arrow.dictionary(arrow.int8(), arrow.binary())]
+
+
+@each_kind
+@pytest.mark.parametrize("kind", range(3))
+def test_text_that_is_marked_as_bytes_is_text(opened: Opening, kind: int, tmp_path: Path) -> None:
+    texts = {"url": URL, "creator": "maker", "fee": "5.00 USD"}
+    plain = {name: arrow.array([text.encode(), None], arrow.binary()) for name, text in texts.items()}
+    table = arrow.table(plain).cast(arrow.schema(dict.fromkeys(texts, binary_kinds()[kind])))
+    first, second = opened(table, tmp_path, InputOptions(fee_unit="units"))
+    assert isinstance(first, Row)
+    assert (first.url, first.creator_handle, first.fee_cents) == (URL, "maker", 500)
+    assert isinstance(second, Row)
+    assert (second.url, second.creator_handle, second.fee_cents) == ("", None, None)
+
+
+def test_bytes_that_are_no_text_are_an_input_error() -> None:
+    table = arrow.table({"url": arrow.array([URL.encode(), b"\xff"], arrow.binary())})
+    with pytest.raises(InputError, match="is not UTF-8"):
+        list(open_table(table))
+
+
+@each_kind
+def test_a_guessed_column_of_creators_that_is_no_text_is_not_taken(opened: Opening, tmp_path: Path) -> None:
+    table = arrow.table({"post_url": [URL], "creator_id": [17]})
+    stream = opened(table, tmp_path, InputOptions())
+    (row,) = stream
+    assert isinstance(row, Row)
+    assert row.creator_handle is None
+    assert stream.columns.ignored == ("creator_id",)
+    assert stream.notes == ("creator not taken from 'creator_id': it holds int64, not text",)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (InputOptions(handle_column="creator_id"), r"holds int64, not text; .*--handle-column .*CAST"),
+        (InputOptions(url_column="creator_id"), r"holds int64, not text; .*--url-column .*CAST"),
+        (InputOptions(fee_column="paid", fee_unit="units"), r"holds bool, not fees; .*--fee-column"),
+    ],
+)
+def test_a_column_of_a_wrong_type_names_the_way_out(options: InputOptions, says: str) -> None:
+    table = arrow.table({"post_url": [URL], "creator_id": [17], "paid": [True]})
+    with pytest.raises(InputError, match=says):
+        open_table(table, options)
+
+
+class Counting(io.BytesIO):
+    """A file that counts what is read of it."""
+
+    taken = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        found = super().read(size)
+        self.taken += len(found)
+        return found
+
+
+def test_columns_that_are_not_needed_are_not_read() -> None:
+    table = arrow.table(
+        {"note": ["x" * 1_000_000], "url": [URL], "more": [{"x": "y" * 1000}], "fee_cents": [5]}
+    )
+    out = io.BytesIO()
+    with arrow.ipc.new_file(out, table.schema) as writer:
+        writer.write_table(table)
+    file = Counting(out.getvalue())
+    file.name = "posts.arrow"
+    (row,) = open_source(file)
+    assert isinstance(row, Row)
+    assert (row.url, row.fee_cents) == (URL, 5)
+    assert file.taken < 100_000

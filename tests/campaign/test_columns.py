@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tokfluence_async.campaign.columns import (
@@ -236,6 +238,12 @@ def test_two_handle_columns_need_the_option() -> None:
     assert choose_by_name(names, InputOptions(handle_column="")).handle is None
 
 
+@pytest.mark.parametrize("name", ["creator_handle", "creator", "Handle"])
+def test_a_column_of_ids_gives_way_to_one_of_handles(name: str) -> None:
+    choice = choose_by_name(["url", "creator_id", name], PLAIN)
+    assert (choice.handle, choice.ignored) == (Column(2, name, guessed=True), ("creator_id",))
+
+
 def test_two_fee_columns_need_the_option() -> None:
     names = ["url", "fee_cents", "total cost"]
     with pytest.raises(InputError, match="--fee-column"):
@@ -353,6 +361,56 @@ def test_a_delimiter_has_a_name(told: str, char: str, name: str) -> None:
 def test_a_delimiter_is_one_usable_character(delimiter: str) -> None:
     with pytest.raises(InputError, match="delimiter"):
         InputOptions(delimiter=delimiter)
+
+
+def test_cents_by_name_are_cents_beside_other_inputs_in_units() -> None:
+    options = InputOptions(fee_unit="units", one_of_several=True)
+    choices = [choose_by_name(["url", name], options) for name in ("fee_cents", "fee")]
+    assert [(choice.fee_unit, choice.says_cents) for choice in choices] == [("cents", True), ("units", False)]
+    assert choices[0].describe() == "URL from 'url' (guessed); fee in cents from 'fee_cents' (guessed)"
+
+
+@pytest.mark.parametrize(
+    "name", ["currency", "Fee Currency", "feeCurrency", "currency_code", "price currency"]
+)
+def test_a_currency_is_taken_beside_a_fee_alone(name: str) -> None:
+    choice = choose_by_name(["url", "fee_cents", name], PLAIN)
+    assert (choice.currency, choice.ignored) == (Column(2, name, guessed=True), ())
+    assert choice.describe().endswith(f"; currency of the fee from '{name}' (guessed)")
+    for names, options in ((["url", name], PLAIN), (["url", "fee_cents", name], InputOptions(fee_column=""))):
+        choice = choose_by_name(names, options)
+        assert choice.currency is None
+        assert name in choice.ignored
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["budget_currency", "account currency", "currencies", "sales.currency", "cryptocurrency", "current"],
+)
+def test_a_currency_of_something_else_is_not_taken(name: str) -> None:
+    assert choose_by_name(["url", "fee_cents", name], PLAIN).ignored == (name,)
+
+
+def test_of_several_currencies_the_fees_own_is_taken() -> None:
+    def taken(*names: str, fee: str | None = None) -> str | None:
+        column = choose_by_name(["url", *names], InputOptions(fee_column=fee, fee_unit="cents")).currency
+        return column.name if column else None
+
+    assert taken("currency", "fee", "fee_currency") == "fee_currency"
+    assert taken("currency", "fee.cents", "fee.currency") == "fee.currency"
+    assert taken("currency", "deal.pay", "deal.currency", fee="deal.pay") == "deal.currency"
+    assert taken("currency", "pay.net", "other.currency", fee="pay.net") == "currency"
+
+
+@pytest.mark.parametrize("mark", ["comma", "point", None])
+def test_the_decimal_mark_goes_to_what_reads_the_fees(mark: Any) -> None:
+    choice = choose_by_name(["url", "fee"], InputOptions(fee_unit="units", decimal=mark))
+    assert choice.fee_parser().decimal == mark
+
+
+def test_an_unknown_decimal_mark_is_refused() -> None:
+    with pytest.raises(InputError, match="--decimal comma or --decimal point"):
+        InputOptions(decimal=",")  # type: ignore[arg-type] # what a command line might pass
 
 
 def test_an_unknown_unit_is_refused() -> None:

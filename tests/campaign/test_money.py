@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokfluence_async.campaign.money import MAX_FEE_CENTS, FeeParser, is_of_currency, marks_agree
+from tokfluence_async.campaign.money import MAX_FEE_CENTS, DecimalMark, FeeParser, is_of_currency, marks_agree
 from tokfluence_async.errors import InputError
 
 NBSP, THIN, NARROW = "\u00a0", "\u2009", "\u202f"
@@ -109,7 +109,7 @@ def test_units(text: str, cents: int | None) -> None:
         ("$-5", "negative"),
         ("92233720368547758.08", "64 bits"),
         ("tbc", "not an amount"),
-        ("1,23,456", "not an amount"),
+        ("1,23,45", "not an amount"),
         ("1,234.567,8", "not an amount"),
         ("1 234.567", "not an amount"),
         ("500.", "not an amount"),
@@ -276,3 +276,119 @@ def test_any_text_is_a_fee_or_an_input_error(text: str, unit: bool) -> None:  # 
     with contextlib.suppress(InputError):  # and nothing else
         cents = FeeParser("units" if unit else "cents").parse(text)
     assert cents is None or 0 <= cents <= MAX_FEE_CENTS
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "cents"),
+    [
+        *(("1.500", "comma", 150000), ("1.500,00", "comma", 150000), ("1,50", "comma", 150)),
+        *(("1.234.567,8", "comma", 123456780), ("1 500,5 \u20ac", "comma", 150050), ("500", "comma", 50000)),
+        *(("1,500", "point", 150000), ("1,500.00", "point", 150000), ("1.50", "point", 150)),
+        *(("1'500.5", "point", 150050), ("5,00,000.00", "point", 50000000), ("500", "point", 50000)),
+    ],
+)
+def test_a_decimal_mark_that_is_told(text: str, told: DecimalMark, cents: int) -> None:
+    assert FeeParser("units", decimal=told).parse(text) == cents
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        *(
+            ("1,500", "comma"),
+            ("1.50", "comma"),
+            ("1,500.00", "comma"),
+            ("5,00,000", "comma"),
+            ("500.-", "comma"),
+        ),
+        *(
+            ("1.500", "point"),
+            ("1,50", "point"),
+            ("1.500,00", "point"),
+            ("1.234.567", "point"),
+            ("500,-", "point"),
+        ),
+    ],
+)
+def test_a_fee_that_gainsays_the_decimal_mark(text: str, told: DecimalMark) -> None:
+    with pytest.raises(InputError, match=f"--decimal {told}"):
+        FeeParser("units", decimal=told).parse(text)
+
+
+def test_what_may_be_either_names_the_option() -> None:
+    with pytest.raises(InputError, match=r"--decimal comma or --decimal point \(decimal= in Python\)"):
+        FeeParser("units").parse("1.500")
+
+
+@pytest.mark.parametrize("text", ["NULL", "null", "n/a", "N/A", "-", "\u2013", " - "])
+def test_words_for_no_fee(text: str) -> None:
+    assert FeeParser("units").parse(text) is None
+    assert FeeParser("cents").parse(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "cents"),
+    [
+        *(
+            ("500,-", 50000),
+            ("500.-", 50000),
+            ("500,--", 50000),
+            ("500,\u2013 \u20ac", 50000),
+            ("1.500,-", 150000),
+        ),
+        *(
+            ("EUR 500,-", 50000),
+            ("5,00,000.00", 50000000),
+            ("12,34,56,789", 12345678900),
+            ("1,00,000.5", 10000050),
+        ),
+    ],
+)
+def test_price_tags_and_lakhs(text: str, cents: int) -> None:
+    assert FeeParser("units").parse(text) == cents
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["500-", "5,0,-", "1.5,-", ",-", "500,-5", "500,---", "0,00,000", "5,00,00", "500,00,000", "n", "--"],
+)
+def test_what_is_neither_a_price_tag_nor_a_lakh(text: str) -> None:
+    with pytest.raises(InputError):
+        FeeParser("units").parse(text)
+
+
+def test_a_currency_beside_the_fee_is_as_one_in_it() -> None:
+    fees = FeeParser("cents")
+    assert [fees.parse_in(100, ""), fees.parse_in("200", " usd "), fees.parse_in("300", "$")] == [
+        100,
+        200,
+        300,
+    ]
+    assert (fees.parse_in(None, "JPY"), fees.parse_in("", "JPY"), fees.parse_in("4", "n/a")) == (
+        None,
+        None,
+        4,
+    )
+    assert fees.currency == "USD"
+    with pytest.raises(InputError, match="the fee '500' is in JPY, but others here are in USD"):
+        fees.parse_in(500, "JPY")
+    for told in ("Yens", "\u5186", "\u00a2", "US Dollar"):
+        with pytest.raises(InputError, match=f"the currency '{told}' of the fee '5' is no code such as USD"):
+            FeeParser("cents").parse_in("5", told)
+
+
+def test_a_currency_beside_the_fee_must_agree_with_that_in_it() -> None:
+    fees = FeeParser("units")
+    assert fees.parse_in("$5", "CAD") == 500
+    assert fees.currency == "CAD"
+    with pytest.raises(InputError, match="is in USD, but others here are in CAD"):
+        fees.parse_in("5 USD", "CAD")
+
+
+def test_errors_show_letters_as_they_are_and_nothing_that_drives_a_terminal() -> None:
+    with pytest.raises(InputError) as caught:
+        FeeParser("units").parse("f\u00fcnfhundert \u5186")
+    assert "'f\u00fcnfhundert \u5186'" in caught.value.message
+    with pytest.raises(InputError) as caught:
+        FeeParser("units").parse("x\x1b[31m\u202e\ud83d\u0085\u2028\u200b")
+    assert r"'x\x1b[31m\u202e\ud83d\x85\u2028\u200b'" in caught.value.message

@@ -84,6 +84,8 @@ def test_the_preview_as_json(cli: CLI, sheet: Sheet) -> None:
         "credits": {"create": 1, "per_url": 25, "total": 1526, "saved": 75},
         "eta_seconds": 3.0,
         "without_handle": 0,
+        "other_creators": 0,
+        "other_creators_at": [],
         "from_future": 0,
         "without_time": 0,
         "reasons": {"duplicate": 1, "not_a_url": 1, "short_link": 1},

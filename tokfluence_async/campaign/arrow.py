@@ -13,10 +13,12 @@ from collections.abc import Iterable, Iterator
 from importlib import import_module
 from typing import Any, BinaryIO, Final, Protocol, cast
 
-from attrs import define, frozen
+from attrs import define
 
+from tokfluence_async.campaign.arrowshape import TableShape
 from tokfluence_async.campaign.cells import CellReader
-from tokfluence_async.campaign.columns import Column, ColumnChoice, InputOptions, choose_by_name
+from tokfluence_async.campaign.columns import InputOptions
+from tokfluence_async.campaign.creators import guessed_creators
 from tokfluence_async.campaign.rows import BLOCK_ROWS, RowBlock, RowStream
 from tokfluence_async.campaign.surrogates import escaped
 from tokfluence_async.errors import InputError, MissingExtraError
@@ -122,7 +124,7 @@ def read_parquet(stream: BinaryIO, *, name: str, options: InputOptions) -> RowSt
             file = parquet.ParquetFile(seekable)
         except (arrow.ArrowException, OSError, ValueError) as error:
             raise _damaged("a Parquet file", error, name) from None
-        shape = _Shape.of(file.schema_arrow, name, options)
+        shape = TableShape.of(file.schema_arrow, name, options)
         batches = file.iter_batches(batch_size=_BATCH_ROWS, columns=shape.needed)
         rows = _rows(shape, batches, name=name, total=file.metadata.num_rows)
     except BaseException:
@@ -135,7 +137,7 @@ def read_parquet(stream: BinaryIO, *, name: str, options: InputOptions) -> RowSt
 
 
 def read_ipc(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStream:
-    """Opens an Arrow IPC file (also called Feather) or IPC stream.
+    """Opens an Arrow IPC file (also called Feather), of which only the columns that are needed are read, or IPC stream.
 
     Raises:
         InputError: It is neither, or its columns can't be told.
@@ -153,15 +155,20 @@ def read_ipc(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStream
                 "write it anew as Parquet or as Feather version 2",
                 source=name,
             )
+        is_file = magic == _IPC_FILE
         try:
-            if magic == _IPC_FILE:
-                file = ipc.open_file(seekable)
-                batches = (file.get_batch(number) for number in range(file.num_record_batches))
-            else:
-                file = batches = ipc.open_stream(seekable)
+            file = ipc.open_file(seekable) if is_file else ipc.open_stream(seekable)
         except (arrow.ArrowException, OSError, ValueError) as error:
             raise _damaged("an Arrow file", error, name) from None
-        rows = _open(file.schema, batches, name=name, options=options, total=None)
+        shape = TableShape.of(file.schema, name, options)
+        needed = shape.needed
+        if is_file and needed is not None and len(needed) < len(file.schema):
+            # Anew, now that it is known what is needed: one batch may be the whole table.
+            places = [file.schema.get_field_index(each) for each in needed]
+            seekable.seek(0)
+            file = ipc.open_file(seekable, options=ipc.IpcReadOptions(included_fields=places))
+        batches = map(file.get_batch, range(file.num_record_batches)) if is_file else file
+        rows = _rows(shape, batches, name=name, total=None)
     except BaseException:
         if seekable is not stream:
             seekable.close()
@@ -171,116 +178,16 @@ def read_ipc(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStream
     return rows
 
 
-@frozen
-class _Leaf:
-    """A column that may stand inside others: its dotted name, where it is, and its type."""
-
-    name: str
-    path: tuple[int, ...]
-    type: Any
-
-
-@define
-class _Shape:
-    """Which columns of a schema mean what."""
-
-    schema: Any
-    leaves: list[_Leaf]
-    choice: ColumnChoice
-
-    @classmethod
-    def of(cls, schema: Any, name: str, options: InputOptions) -> _Shape:
-        """Chooses the columns of a schema, and sees that their types can be used.
-
-        Raises:
-            InputError: They can't be told, or are of other types.
-        """
-        leaves = list(_leaves(schema, ()))
-        if not leaves:
-            raise InputError("the table has no columns", source=name)
-        choice = choose_by_name([leaf.name for leaf in leaves], options, source=name)
-        for column in (choice.url, choice.handle):
-            if column is not None and not _is_text(leaves[column.index].type):
-                raise InputError(
-                    f"the column {column.name!r} holds {leaves[column.index].type}, not text",
-                    source=name,
-                    column=column.name,
-                )
-        if choice.fee is not None:
-            _check_fee_type(choice.fee, leaves[choice.fee.index].type, name)
-        return cls(schema, leaves, choice)
-
-    @property
-    def needed(self) -> list[str] | None:
-        """The columns of the schema that hold the chosen ones; None, for all, where names do not tell them apart."""
-        chosen = (self.choice.url, self.choice.handle, self.choice.fee)
-        tops = {self.leaves[column.index].path[0] for column in chosen if column is not None}
-        names = [self.schema.field(top).name for top in sorted(tops)]
-        return None if any(self.schema.get_field_index(name) < 0 for name in names) else names
-
-    def values(self, batch: Any, column: Column) -> list[Any]:
-        """What stands in a chosen column of a batch, which has the columns of the schema, or those that are needed."""
-        compute: Any = import_module("pyarrow.compute")
-        leaf = self.leaves[column.index]
-        place = batch.schema.get_field_index(self.schema.field(leaf.path[0]).name)
-        # A name that repeats has no index: then every column was read, and each stands in its own place.
-        array = batch.column(leaf.path[0] if place < 0 else place)
-        for index in leaf.path[1:]:
-            # Unlike the array's own field, this is null wherever the struct itself is.
-            array = compute.struct_field(array, [index])
-        values: list[Any] = array.to_pylist()
-        return values
-
-
-def _leaves(fields: Iterable[Any], path: tuple[int, ...], prefix: str = "") -> Iterator[_Leaf]:
-    types: Any = import_module("pyarrow.types")
-    for index, each in enumerate(fields):
-        here = (*path, index)
-        if types.is_struct(each.type):
-            yield from _leaves(each.type, here, f"{prefix}{each.name}.")
-        else:
-            yield _Leaf(f"{prefix}{each.name}", here, each.type)
-
-
-def _is_text(kind: Any) -> bool:
-    types: Any = import_module("pyarrow.types")
-    if types.is_dictionary(kind):
-        return _is_text(kind.value_type)
-    return any(
-        is_one(kind)
-        for is_one in (types.is_string, types.is_large_string, types.is_string_view, types.is_null)
-    )
-
-
-def _check_fee_type(column: Column, kind: Any, name: str) -> None:
-    types: Any = import_module("pyarrow.types")
-    if types.is_integer(kind) or types.is_decimal(kind) or _is_text(kind):
-        return
-    if types.is_floating(kind):
-        raise InputError(
-            f"the fees in {column.name!r} are floating-point numbers ({kind}), in which most amounts of money have no "
-            "exact form; make them integers of cents, or decimals, first: in SQL CAST(fee AS DECIMAL(12, 2)), in "
-            "pandas .astype('Int64') for whole cents, in polars .cast(pl.Decimal(12, 2)); "
-            "or leave them out by --fee-column '' (fee_column='' in Python)",
-            source=name,
-            column=column.name,
-        )
-    raise InputError(
-        f"the column {column.name!r} holds {kind}, not fees; name another with --fee-column, or '' for none",
-        source=name,
-        column=column.name,
-    )
-
-
 def _open(
     schema: Any, batches: Iterable[Any], *, name: str, options: InputOptions, total: int | None
 ) -> RowStream:
-    return _rows(_Shape.of(schema, name, options), batches, name=name, total=total)
+    return _rows(TableShape.of(schema, name, options), batches, name=name, total=total)
 
 
-def _rows(shape: _Shape, batches: Iterable[Any], *, name: str, total: int | None) -> RowStream:
+def _rows(shape: TableShape, batches: Iterable[Any], *, name: str, total: int | None) -> RowStream:
     fees = shape.choice.fee_parser()
-    reading = _Reading(shape, name, CellReader(fees, source=name))
+    creators = guessed_creators(shape.choice)
+    reading = _Reading(shape, name, CellReader(fees, source=name, creators=creators))
     return RowStream(
         name,
         shape.choice,
@@ -289,6 +196,8 @@ def _rows(shape: _Shape, batches: Iterable[Any], *, name: str, total: int | None
         reading.blocks(batches),
         counted="row",
         progress=lambda: (reading.done, total),
+        notes=lambda: shape.notes,
+        creators=[creators] if creators is not None else [],
     )
 
 
@@ -296,7 +205,7 @@ def _rows(shape: _Shape, batches: Iterable[Any], *, name: str, total: int | None
 class _Reading:
     """Reads the batches of one table."""
 
-    shape: _Shape
+    shape: TableShape
     name: str
     cells: CellReader
     done: int = 0
@@ -313,6 +222,12 @@ class _Reading:
                     break
                 for first in range(0, batch.num_rows, BLOCK_ROWS):
                     yield self._block(batch.slice(first, BLOCK_ROWS))
+            except UnicodeDecodeError as error:
+                raise InputError(
+                    f"a column of bytes that is read as text is not UTF-8 ({error.reason}); make it text first",
+                    source=self.name,
+                    row=self.done + 1,
+                ) from None
             except (arrow.ArrowException, OSError, ValueError) as error:
                 if isinstance(error, InputError):
                     raise
@@ -327,11 +242,12 @@ class _Reading:
         urls = [url or "" for url in values(batch, choice.url)]
         handles = [handle or "" for handle in values(batch, choice.handle)] if choice.handle else None
         fees = values(batch, choice.fee) if choice.fee else None
+        currencies = [each or "" for each in values(batch, choice.currency)] if choice.currency else None
         first = self.done + 1
         self.done += len(urls)
         columns = [urls, *([handles] if handles else []), *([map(_text, fees)] if fees else [])]
         records = [list(record) for record in zip(*columns, strict=True)]
-        return self.cells.block(range(first, self.done + 1), urls, handles, fees, records)
+        return self.cells.block(range(first, self.done + 1), urls, handles, fees, records, currencies)
 
 
 def _text(fee: object) -> str:

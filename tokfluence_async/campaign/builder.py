@@ -22,7 +22,8 @@ from tokfluence_async.campaign.columns import InputOptions
 from tokfluence_async.campaign.handles import parse_handle
 from tokfluence_async.campaign.intake import Intake
 from tokfluence_async.campaign.items import Item, ItemReader, read_items, read_items_async
-from tokfluence_async.campaign.money import FeeParser, FeeUnit, is_of_currency, marks_agree
+from tokfluence_async.campaign.marks import FeeMarks
+from tokfluence_async.campaign.money import FEE_UNITS
 from tokfluence_async.campaign.origins import Origin
 from tokfluence_async.campaign.plan import Plan
 from tokfluence_async.campaign.rows import BLOCK_ROWS, BadRow, Row, RowBlock, RowStream, block_of
@@ -40,7 +41,6 @@ MAX_NAME: Final = 255
 GRACE: Final = 86_400.0
 """Seconds by which clocks may differ before a video id is said to be from the future."""
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_UNITS: Final[tuple[FeeUnit, ...]] = ("cents", "units")
 
 
 class CampaignBuilder:
@@ -95,8 +95,7 @@ class CampaignBuilder:
         self._added = 0
         self._broken: str | None = None
         self._notes: list[str] = []
-        self._marks: dict[str, str | None] = {}
-        """Marks of the fees, each with the first input that has it."""
+        self._marks = FeeMarks(currency)
 
     def note(self, text: str) -> None:
         """Add something that a preview should say of the input, such as which columns were taken."""
@@ -188,10 +187,11 @@ class CampaignBuilder:
     def add_items(
         self, items: Iterable[Item], options: InputOptions | None = None, *, name: str | None = None
     ) -> CampaignBuilder:
-        """Add posts from an iterable: URLs, tuples of URL, handle and fee in cents, or mappings.
+        """Add posts from an iterable: URLs, tuples of URL, handle and fee in cents, or what has names for these.
 
         Args:
-            items: The posts.
+            items: The posts. Names have mappings, the rows of database drivers, named tuples, and instances of
+                dataclasses and attrs classes.
             options: Which keys of mappings to take; guessed by default.
             name: What to call it in messages, where there are several.
 
@@ -199,9 +199,9 @@ class CampaignBuilder:
             The builder itself.
 
         Raises:
-            InputError: This is no iterable of posts but, for example, a table or an async iterable; or the keys of the
-                first mapping do not tell which is the URL; or the fees are in another currency than the campaign. No
-                plan is made of half an input.
+            InputError: This is no iterable of posts but, for example, a table or an async iterable; or the first item
+                is none; or the names of the first that has some do not tell which is the URL; or the fees are in
+                another currency than the campaign. No plan is made of half an input.
         """
         reader = ItemReader(options, name=name)
         with self._whole():
@@ -235,10 +235,11 @@ class CampaignBuilder:
 
     def _finish(self, reader: ItemReader) -> None:
         """Check the fees' currency, and note what the keys of mappings were taken for, as for the columns of a file."""
-        for unit in _UNITS:
-            self._check_currency(reader.fees(unit), reader.name)
+        for unit in FEE_UNITS:
+            self._marks.add(reader.fees(unit), reader.name)
         if reader.choice is not None:
-            self.note(f"{reader.name or 'mappings'}: {reader.choice.describe()}")
+            for note in (reader.choice.describe(), *reader.notes):
+                self.note(f"{reader.name or 'mappings'}: {note}")
 
     def add_rows(self, rows: Iterable[Row | BadRow], *, name: str | None = None) -> CampaignBuilder:
         """Add the rows of a source that was read by other means.
@@ -275,14 +276,14 @@ class CampaignBuilder:
                 the fees added before.
         """
         with self._whole():
-            for note in (rows.columns.describe(), *rows.notes):
-                self.note(f"{rows.name}: {note}")
             before, origin = self._intake.rows, rows.origin
             for block in rows.blocks():
                 self.add_block(block, origin)
                 if tell is not None:
                     tell(rows, self._intake.rows - before)
-            self._check_currency(rows.fees, rows.name)
+            for note in (rows.columns.describe(), *rows.notes):
+                self.note(f"{rows.name}: {note}")
+            self._marks.add(rows.fees, rows.name)
         return self
 
     def add_block(self, block: RowBlock, origin: Origin) -> None:
@@ -294,23 +295,7 @@ class CampaignBuilder:
     @property
     def fee_marks(self) -> tuple[str, ...]:
         """The currency signs and codes of the fees added so far, as `FeeParser.currency` tells them."""
-        return tuple(self._marks)
-
-    def _check_currency(self, fees: FeeParser, source: str | None) -> None:
-        """See that the fees of an input are in the campaign's currency; without one, in that of the other inputs."""
-        mark = fees.currency
-        if mark is None:
-            return
-        if self.currency is not None and not is_of_currency(mark, self.currency):
-            raise InputError(f"the fees are in {mark}, the campaign in {self.currency}", source=source)
-        for other, where in self._marks.items():
-            if self.currency is None and not marks_agree(mark, other):
-                before = f"in {where}" if where else "before"
-                raise InputError(
-                    f"the fees are marked {mark} here and {other} {before}; load each by itself",
-                    source=source,
-                )
-        self._marks.setdefault(mark, source)
+        return self._marks.found
 
     def _next_name(self, what: str) -> str | None:
         """A name for an input without one. The first needs none: its row numbers can't be mistaken for another's."""
@@ -375,6 +360,8 @@ class CampaignBuilder:
             urls=len(videos),
             without_handle=without_handle,
             handles_from_url=intake.handles_from_url,
+            other_creators=intake.other_creators,
+            other_creators_at=tuple(intake.other_creators_at),
             from_future=from_future,
             without_time=without_time,
             conflicts=intake.placed_conflicts(blobs, tuple(self._origins)),

@@ -7,6 +7,7 @@ from typing import Final, Generic, TypeVar, cast
 
 from attrs import define
 
+from tokfluence_async.campaign.creators import GuessedCreators
 from tokfluence_async.campaign.handles import parse_handle, parse_usual_handles
 from tokfluence_async.campaign.money import FeeParser
 from tokfluence_async.campaign.rows import BadRow, BadRowReason, RowBlock, csv_line
@@ -61,13 +62,21 @@ class CellReader:
     Args:
         fees: Reads its fees.
         source: Its name.
+        creators: Judges its column of creators, if that was guessed.
     """
 
-    def __init__(self, fees: FeeParser, *, source: str | None) -> None:
+    def __init__(
+        self, fees: FeeParser, *, source: str | None, creators: GuessedCreators | None = None
+    ) -> None:
         self._source = source
+        self._creators = creators
         self._parse_fee = fees.parse
         self._handles: _Remembered[str, str | Unusable | None] = _Remembered(read_handle)
         self._fees: _Remembered[Hashable, int | Unusable | None] = _Remembered(self._read_fee)
+        self._parse_fee_in = fees.parse_in
+        self._fees_in: _Remembered[tuple[Hashable, str], int | Unusable | None] = _Remembered(
+            self._read_fee_in
+        )
 
     def block(
         self,
@@ -76,6 +85,7 @@ class CellReader:
         handles: Sequence[str] | None,
         fees: Iterable[Hashable] | None,
         records: Sequence[Sequence[str]],
+        currencies: Sequence[str] | None = None,
     ) -> RowBlock:
         """The rows of some records.
 
@@ -85,11 +95,15 @@ class CellReader:
             handles: The cells of the creator column, empty for none; None without that column.
             fees: The cells of the fee column; None without that column.
             records: The rows as they were written.
+            currencies: The cells of the column that tells the fees' currency; None without that column.
         """
         nothing = [None] * len(numbers)
+        if handles is not None and self._creators is not None:
+            self._creators.judge(urls, handles)
+            handles = None if self._creators.refused else handles
         owners = nothing if handles is None else self._read_handles(handles)
-        cents = nothing if fees is None else list(map(self._fees.__getitem__, fees))
-        suspect = self._handles.any_unusable or self._fees.any_unusable
+        cents = nothing if fees is None else self._read_fees(fees, currencies)
+        suspect = self._handles.any_unusable or self._fees.any_unusable or self._fees_in.any_unusable
         if suspect and Unusable in {*map(type, owners), *map(type, cents)}:
             return self._parted(numbers, urls, owners, cents, records)
         return RowBlock(
@@ -101,6 +115,13 @@ class CellReader:
         if all(usual):
             return usual
         return [handle or self._handles[cell] for handle, cell in zip(usual, cells, strict=True)]
+
+    def _read_fees(
+        self, cells: Iterable[Hashable], currencies: Sequence[str] | None
+    ) -> list[int | Unusable | None]:
+        if currencies is None:
+            return list(map(self._fees.__getitem__, cells))
+        return list(map(self._fees_in.__getitem__, zip(cells, currencies, strict=True)))
 
     def _parted(
         self,
@@ -146,11 +167,19 @@ class CellReader:
         except InputError as error:
             return Unusable("bad_fee", error.message, str(cell))
 
+    def _read_fee_in(self, cells: tuple[Hashable, str]) -> int | Unusable | None:
+        fee, currency = cells
+        try:
+            return self._parse_fee_in(fee, currency)
+        except InputError as error:
+            # With its currency: written elsewhere without it, it would be taken for an amount in another.
+            return Unusable("bad_fee", error.message, f"{fee} {currency.strip()}".strip())
+
 
 def read_handle(cell: str) -> str | Unusable | None:
     """The handle in a cell; None if it is blank."""
     handle = parse_handle(cell)
     if handle is not None or not cell.strip():
         return handle
-    message = f"{cell[:_SHOWN]!a} is not a TikTok username, a profile's URL or a tkc_ id"
+    message = f"{cell[:_SHOWN]!r} is not a TikTok username, a profile's URL or a tkc_ id"
     return Unusable("bad_handle", message, cell)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from typing import TYPE_CHECKING
-from unicodedata import combining, normalize
 
-from attrs import Attribute, field, frozen
+from attrs import Attribute, evolve, field, frozen
 
-from tokfluence_async.campaign import urls
+from tokfluence_async.campaign import headings, urls
 from tokfluence_async.campaign.money import FeeParser
 from tokfluence_async.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from tokfluence_async.campaign.money import FeeUnit
+    from tokfluence_async.campaign.money import DecimalMark, FeeUnit
 
 __all__ = [
     "Column",
@@ -58,6 +56,13 @@ def _known_unit(_options: InputOptions, _attribute: Attribute[FeeUnit | None], v
         raise InputError(f"a fee counts cents or units, not {value!r}: --fee-unit cents or --fee-unit units")
 
 
+def _known_mark(_options: InputOptions, _attribute: Attribute[DecimalMark | None], value: object) -> None:
+    if value not in {None, "comma", "point"}:
+        raise InputError(
+            f"a decimal mark is a comma or a point, not {value!r}: --decimal comma or --decimal point"
+        )
+
+
 def _one_character(_options: InputOptions, _attribute: Attribute[str | None], value: str | None) -> None:
     if value is not None and (len(value) != 1 or value in '"\r\n\0'):
         raise InputError(
@@ -75,17 +80,24 @@ class InputOptions:
         fee_column: The same for the fees (``--fee-column``); empty for none.
         fee_unit: ``cents`` for whole cents, ``units`` for units of the currency such as 500.00
             (``--fee-unit``).
+        decimal: What stands before the decimals of fees in units: ``comma`` as in 1.234,50, or ``point`` as in
+            1,234.50 (``--decimal``). Told fee by fee without it, as far as that is plain.
         delimiter: The character between the fields of a text table, or its name: tab, comma, semicolon, pipe or space
             (``--delimiter``). A shell's escapes, such as that of a tab, count as the character.
-        encoding: Encoding of a text table, as Python names it (``--encoding``).
+        encoding: Encoding of a text table, as Python names it (``--encoding``). Without it a table that is not UTF-8 is
+            read as CP1252, if it can be.
+        one_of_several: Whether several inputs are read alike. A column whose name says cents is then one of cents also
+            where ``fee_unit`` says units, which is an error otherwise.
     """
 
     url_column: str | int | None = None
     handle_column: str | int | None = None
     fee_column: str | int | None = None
     fee_unit: FeeUnit | None = field(default=None, validator=_known_unit)
+    decimal: DecimalMark | None = field(default=None, validator=_known_mark)
     delimiter: str | None = field(default=None, converter=_delimiter, validator=_one_character)
     encoding: str | None = None
+    one_of_several: bool = False
 
 
 @frozen
@@ -115,6 +127,8 @@ class ColumnChoice:
         ignored: Names of the columns that are not read.
         says_cents: Whether the name of the fees' column says that they are cents.
         fee_currency: The code of the currency that it names; None if it names none.
+        currency: What tells the currency of each fee; None if nothing does.
+        decimal: What stands before the decimals of fees, if the caller told.
     """
 
     url: Column
@@ -124,14 +138,30 @@ class ColumnChoice:
     ignored: tuple[str, ...]
     says_cents: bool = False
     fee_currency: str | None = None
+    currency: Column | None = None
+    decimal: DecimalMark | None = None
 
     def fee_parser(self) -> FeeParser:
         """What reads the fees."""
-        return FeeParser(self.fee_unit or "cents", self.fee_currency, self.says_cents)
+        return FeeParser(self.fee_unit or "cents", self.fee_currency, self.says_cents, self.decimal)
+
+    def without(self, column: Column) -> ColumnChoice:
+        """The same without a column of creators or currencies."""
+        return evolve(
+            self,
+            handle=None if column == self.handle else self.handle,
+            currency=None if column == self.currency else self.currency,
+            ignored=(*self.ignored, column.name),
+        )
 
     def describe(self) -> str:
         """The choice in a sentence, guesses marked as such, for a person to check."""
-        named = [("URL", self.url), ("creator", self.handle), (f"fee in {self.fee_unit}", self.fee)]
+        named = [
+            ("URL", self.url),
+            ("creator", self.handle),
+            (f"fee in {self.fee_unit}", self.fee),
+            ("currency of the fee", self.currency),
+        ]
         parts = [
             f"{what} from {column.name!r}{' (guessed)' if column.guessed else ''}"
             for what, column in named
@@ -144,39 +174,6 @@ class ColumnChoice:
 
 _NONE = ""
 _DIGITS = 10
-# Names are compared by letters and digits alone, in lower case: "Post URL", "post_url" and "postUrl" are one.
-_URL_NAME = re.compile(
-    r"(?:post|video|tiktok(?:post|video)?|content|share|live|published|webvideo)?(?:urls?|links?)"
-    r"|permalink|uri|post|video"
-)
-_WHO = "creator|influencer|author|user|account|profile|channel|talent"
-_HANDLE_NAME = re.compile(
-    rf"(?:{_WHO}|tiktok)?(?:handle|username)|(?:{_WHO})(?:url|link)?|(?:creator|influencer)id|(?:author)?uniqueid"
-)
-_CODES = "usd|eur|gbp|cad|aud|nzd|chf|sek|nok|dkk|pln|brl|mxn|inr"
-_CURRENCY = rf"{_CODES}|dollars?|euros?|pounds?"
-_UNIT = "cents?|units?"
-_FEE_NAME = re.compile(
-    r"(?:creator|influencer|author|talent|post|video|agreed|total)?"
-    r"(?:fees?|price|cost|rate|amount|payment|payout|compensation)(?:in)?"
-    rf"(?:(?P<currency>{_CURRENCY}|us(?=cents?))?(?:in)?(?P<unit>{_UNIT})?|(?P<first>{_UNIT})(?:in)?(?P<after>{_CURRENCY}))"
-)
-_CENTS = frozenset({"cent", "cents", "ct"})
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
-_CODE = re.compile(_CODES)
-_NAMED = {"euro": "EUR", "euros": "EUR", "pound": "GBP", "pounds": "GBP"}
-"""The currencies of words that are no codes; a dollar may be that of many."""
-_SIGNS = {
-    ord(sign): word
-    for sign, word in {
-        "\u00a2": " cents ",
-        "%": " percent ",
-        "\u20ac": " EUR ",
-        "\u00a3": " GBP ",
-        "\u20b9": " INR ",
-    }.items()
-}
-"""Signs that tell something, in words, by their code points."""
 _MONEY = re.compile(r"\s*[^\w\s]?\s*\d[\d.,]{0,14}\s*[^\w\s]?\s*")
 
 
@@ -192,19 +189,20 @@ def choose_by_name(names: Sequence[str], options: InputOptions, *, source: str |
         InputError: A column can't be told from the others, is missing, or is a fee of unknown unit; the
             message names the columns found and the option that settles it.
     """
-    keys = [_key(name) for name in names]
     picker = _Picker([name.strip() for name in names], options, source)
     url = picker.told("url") or picker.only(
-        "url", [i for i, key in enumerate(keys) if _URL_NAME.fullmatch(key)]
+        "url", [i for i, name in enumerate(names) if headings.may_hold_urls(name)]
     )
     if url is None:
         raise picker.error("can't tell which column holds the posts' URLs", "url")
-    handle = picker.told("handle") or picker.only(
-        "handle", [i for i, key in enumerate(keys) if _HANDLE_NAME.fullmatch(key)]
+    creators = [i for i, name in enumerate(names) if headings.may_hold_creators(name)]
+    # Beside a column of handles, one of ids holds the keys of a database.
+    creators = [i for i in creators if not headings.names_id(names[i])] or creators
+    handle = picker.told("handle") or picker.only("handle", creators)
+    fee = picker.told("fee") or picker.only(
+        "fee", [i for i, name in enumerate(names) if headings.may_hold_fees(name)]
     )
-    fees = [i for i, key in enumerate(keys) if _FEE_NAME.fullmatch(key)]
-    fee = picker.told("fee") or picker.only("fee", fees)
-    return picker.choice(url, handle, fee)
+    return picker.choice(url, handle, fee, currency=picker.currency(fee, (url, handle)))
 
 
 def choose_by_content(
@@ -266,42 +264,6 @@ def names_post(text: str) -> bool:
     return isinstance(found, urls.PostURL) or found.reason == "short_link"
 
 
-def _key(name: str) -> str:
-    return re.sub(r"[^0-9a-z]+", "", _spelt_out(name).casefold())
-
-
-def _spelt_out(name: str) -> str:
-    return name.translate(_SIGNS)
-
-
-def _words(name: str) -> list[str]:
-    """The words of a name in any case, snake_case and camelCase among them; letters without their accents."""
-    # An accent must not end a word: a fee of "récent" videos is not one in cents.
-    plain = "".join(char for char in normalize("NFKD", _spelt_out(name)) if not combining(char))
-    return [word.casefold() for word in _WORD.findall(plain)]
-
-
-def _says_cents(name: str) -> bool:
-    # Also where all is written as one word, as in "feecents".
-    found = _FEE_NAME.fullmatch(_key(name))
-    if found and (found["unit"] or found["first"] or "").startswith("cent"):
-        return True
-    words = _words(name)
-    return any(word in _CENTS and before != "per" for before, word in pairwise(["", *words]))
-
-
-def _currency_in(name: str) -> str | None:
-    """The code of the one currency that the name of a column of fees names; None if it names none, or several."""
-    found = _FEE_NAME.fullmatch(_key(name))
-    named = found and (found["currency"] or found["after"])
-    if named == "us":
-        return "USD"
-    # A name of another kind is taken at its words: these letters stand in many a longer one.
-    words = [named] if named else _words(name)
-    codes = {_NAMED.get(word) or word.upper() for word in words if word in _NAMED or _CODE.fullmatch(word)}
-    return codes.pop() if len(codes) == 1 else None
-
-
 class _Picker:
     """Resolves what the caller told about the columns of one table."""
 
@@ -323,7 +285,9 @@ class _Picker:
         found: list[int] = []
         if isinstance(wanted, str):
             found = [i for i, name in enumerate(self._names) if name == wanted.strip()]
-            found = found or [i for i, name in enumerate(self._names) if _key(name) == _key(wanted) != ""]
+            found = found or [
+                i for i, name in enumerate(self._names) if headings.key(name) == headings.key(wanted) != ""
+            ]
         number = str(wanted).strip()
         # Longer ones are no column's, and so long that they can't even be read.
         if (
@@ -349,13 +313,30 @@ class _Picker:
             raise self.error(f"{several} may each be the {what} column", what)
         return Column(left[0], self._names[left[0]], guessed=True) if left else None
 
-    def choice(self, url: Column, handle: Column | None, fee: Column | None) -> ColumnChoice:
+    def currency(self, fee: Column | None, others: Iterable[Column | None]) -> Column | None:
+        """The column that tells the currency of each fee; None without one, or without fees."""
+        if fee is None:
+            return None
+        taken = {column.index for column in (fee, *others) if column is not None}
+        ranks = [
+            (headings.may_hold_currency(name, fee.name), -index)
+            for index, name in enumerate(self._names)
+            if index not in taken
+        ]
+        rank, place = max(ranks, default=(0, 0))
+        return Column(-place, self._names[-place], guessed=True) if rank else None
+
+    def choice(
+        self, url: Column, handle: Column | None, fee: Column | None, *, currency: Column | None = None
+    ) -> ColumnChoice:
         """All of it together, once the fee's unit is known."""
-        in_cents = fee is not None and _says_cents(fee.name)
+        in_cents = fee is not None and headings.says_cents(fee.name)
         chosen = [column.index for column in (url, handle, fee) if column is not None]
         if len(set(chosen)) < len(chosen):
             raise self.error("one column is given two meanings", "url")
         unit = self._options.fee_unit
+        if in_cents and unit == "units" and self._options.one_of_several:
+            unit = "cents"
         if fee is not None and in_cents and unit == "units":
             raise InputError(
                 f"the column {fee.name!r} says cents, and --fee-unit units is given; rename it, or say cents",
@@ -371,10 +352,12 @@ class _Picker:
                     column=fee.name,
                 )
             unit = "cents"
-        ignored = tuple(name for index, name in enumerate(self._names) if index not in chosen)
+        read = {*chosen, currency.index} if currency else {*chosen}
+        ignored = tuple(name for index, name in enumerate(self._names) if index not in read)
         if fee is None:
             return ColumnChoice(url, handle, None, None, ignored)
-        return ColumnChoice(url, handle, fee, unit, ignored, in_cents, _currency_in(fee.name))
+        named = headings.currency_in(fee.name)
+        return ColumnChoice(url, handle, fee, unit, ignored, in_cents, named, currency, self._options.decimal)
 
     def error(self, problem: str, what: str) -> InputError:
         """An error that names the columns found and the option that settles it."""

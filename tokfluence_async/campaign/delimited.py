@@ -15,6 +15,7 @@ from tokfluence_async.campaign.columns import (
     looks_like_url,
     names_post,
 )
+from tokfluence_async.campaign.creators import guessed_creators
 from tokfluence_async.campaign.csvrecords import CSVRecords
 from tokfluence_async.campaign.guards import is_guarded, unguarded
 from tokfluence_async.campaign.rows import BLOCK_ROWS, BadRow, RowBlock, RowStream, csv_line
@@ -51,7 +52,7 @@ def read_delimited(stream: BinaryIO, *, name: str, options: InputOptions) -> Row
     Raises:
         InputError: It can't be decoded, its columns can't be told, or it holds no rows.
     """
-    lines = TextLines(stream, name=name, encoding=options.encoding)
+    lines = TextLines(stream, name=name, encoding=options.encoding, try_cp1252=True)
     blocks = lines.blocks()
     first = next(blocks, list[str]())
     sample = first[:_SAMPLE_LINES]
@@ -77,11 +78,15 @@ def read_delimited(stream: BinaryIO, *, name: str, options: InputOptions) -> Row
             source=name,
         )
     fees = choice.fee_parser()
-    shape = _Shape(choice, len(head), name, CellReader(fees, source=name), has_guards=is_guarded(header))
+    creators = guessed_creators(choice)
+    cells = CellReader(fees, source=name, creators=creators)
+    shape = _Shape(choice, len(head), name, cells, has_guards=is_guarded(header))
     if header is None:
         reader.check_head(head, shape.columns)
     rows = reader.blocks(shape, head if header is None else None, header)
-    return RowStream(name, choice, header, fees, rows, notes=lines.notes)
+    return RowStream(
+        name, choice, header, fees, rows, notes=lambda: lines.notes, creators=tuple(filter(None, (creators,)))
+    )
 
 
 def sniff(sample: Sequence[str]) -> str:
@@ -157,9 +162,6 @@ class _TableReader:
         self._guarded = is_guarded(header)
         self._columns = shape.columns
         found = False
-        if head is not None:
-            found = True
-            yield shape.block([self._head_line], [head])
         going = True
         while going:
             records: list[list[str]] = []
@@ -170,6 +172,9 @@ class _TableReader:
             except csv.Error as error:
                 wrong = error
             numbers = self._numbers(records, ended=wrong is None)
+            if head is not None:
+                # With those below it: one row alone would hardly tell what its columns hold.
+                numbers, records, head = [self._head_line, *numbers], [head, *records], None
             block = shape.block(numbers, records)
             if wrong is not None:
                 block.bad = [*block.bad, self._bad_row(wrong)]
@@ -258,6 +263,7 @@ class _Shape:
         self._url = choice.url.index
         self._handle = choice.handle.index if choice.handle else None
         self._fee = choice.fee.index if choice.fee else None
+        self._currency = choice.currency.index if choice.currency else None
 
     def block(self, numbers: Sequence[int], records: Sequence[list[str]]) -> RowBlock:
         """The rows of some records, without those of nothing but blanks."""
@@ -269,18 +275,19 @@ class _Shape:
                 if len(record) != self._width and not _is_blank(record)
             ]
             numbers, records = _only(numbers, records, lambda record: len(record) == self._width)
-        url, handle, fee = self._url, self._handle, self._fee
+        url, handle, fee, currency = self._url, self._handle, self._fee, self._currency
         urls = [record[url] for record in records]
         if not all(urls) or any(map(str.isspace, urls)):
             numbers, records = _only(numbers, records, lambda record: not _is_blank(record))
             urls = [record[url] for record in records]
         handles = None if handle is None else [record[handle] for record in records]
         fees = None if fee is None else [record[fee] for record in records]
+        currencies = None if currency is None else [record[currency] for record in records]
         if self._has_guards:
             urls = unguarded(urls)
             handles = None if handles is None else unguarded(handles)
             fees = None if fees is None else unguarded(fees)
-        block = self._cells.block(numbers, urls, handles, fees, records)
+        block = self._cells.block(numbers, urls, handles, fees, records, currencies)
         block.bad = [*block.bad, *bad]
         return block
 

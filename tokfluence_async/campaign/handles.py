@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tokfluence_async.campaign.addresses import Address, split, unwrap
 from tokfluence_async.campaign.urls import PostURL, is_username, parse
 
-__all__ = ["handle_key", "parse_handle", "parse_usual_handles"]
+__all__ = ["handle_key", "is_tracked", "names_another", "parse_handle", "parse_usual_handles"]
 
 _TRACKED_PREFIX = "tkc_"
 _USUAL_SPELLING = r"@?((?!\d{15,}$)[\w.]{1,24}(?<!\.))"
@@ -60,4 +60,14 @@ def parse_usual_handles(texts: Sequence[str]) -> list[str]:
 
 def handle_key(handle: str) -> str:
     """A handle as two of them are compared: usernames without regard to case, ``tkc_`` ids as they are."""
-    return handle if handle.startswith(_TRACKED_PREFIX) else handle.lower()
+    return handle if is_tracked(handle) else handle.lower()
+
+
+def is_tracked(handle: str) -> bool:
+    """Whether a handle is a ``tkc_`` id, which can't be compared with a username."""
+    return handle.startswith(_TRACKED_PREFIX)
+
+
+def names_another(handle: str, username: str) -> bool:
+    """Whether a handle is certainly that of another creator than the one of a username."""
+    return not is_tracked(handle) and handle.lower() != username.lower()

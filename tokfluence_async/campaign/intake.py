@@ -10,6 +10,7 @@ from attrs import define, evolve
 from tokfluence_async.campaign import urls
 from tokfluence_async.campaign.batch import Address, Packer, unpack
 from tokfluence_async.campaign.dedupe import CENTRE, Key, Videos, key_of_link, shown
+from tokfluence_async.campaign.handles import names_another
 from tokfluence_async.campaign.origins import Origin
 from tokfluence_async.campaign.plan import Conflict
 from tokfluence_async.campaign.rows import RowBlock, csv_line
@@ -19,6 +20,7 @@ from tokfluence_async.errors import InputError
 __all__ = ["Intake"]
 
 SHOWN_CONFLICTS: Final = 20
+SHOWN_CREATORS: Final = 5
 _VIDEO: Final = "video"
 _TEXT: Final = 200
 
@@ -47,6 +49,8 @@ class Intake:
         skips: What is not.
         rows: Rows taken so far.
         handles_from_url: Rows whose creator was taken from the URL.
+        other_creators: Rows that name another creator than their URL does.
+        other_creators_at: The inputs and numbers of the first of those.
         conflict_count: Rows that disagree with an earlier one about their video.
         conflicts: The first of those.
     """
@@ -57,6 +61,8 @@ class Intake:
         self.skips: Skips = Skips()
         self.rows: int = 0
         self.handles_from_url: int = 0
+        self.other_creators: int = 0
+        self.other_creators_at: list[tuple[str | None, int]] = []
         self.duplicates: int = 0
         self.conflict_count: int = 0
         self.conflicts: list[Conflict] = []
@@ -163,8 +169,17 @@ class Intake:
                 else:
                     posts.keys[index], posts.handles[index], posts.addresses[index] = unusual
             elif kind != _VIDEO or posts.handles[index] != name:
+                self._compare(block, index, name, origin)
                 posts.addresses[index] = urls.canonical_url(name, kind, video_id)
         return absent
+
+    def _compare(self, block: RowBlock, index: int, name: str, origin: Origin) -> None:
+        """Count a row if it names another creator than its URL does."""
+        owner = block.handles[index]
+        if owner is not None and names_another(owner, name):
+            self.other_creators += 1
+            if len(self.other_creators_at) < SHOWN_CREATORS:
+                self.other_creators_at.append((origin.name, block.numbers[index]))
 
     def _drop_duplicates(
         self,
@@ -210,6 +225,8 @@ class Intake:
                 )
             )
             return None
+        if found.handle is not None:
+            self._compare(block, index, found.handle, origin)
         video_id = int(found.video_id)
         handle = owner or found.handle
         # The canonical form needs a username: the URL's own or, where it has none, the row's.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from itertools import chain, islice
 from typing import Any, BinaryIO, Final, cast
@@ -29,7 +29,7 @@ from tokfluence_async.campaign.columns import (
 )
 from tokfluence_async.campaign.compression import peek
 from tokfluence_async.campaign.encodings import as_utf_8, encoding_of
-from tokfluence_async.campaign.items import ITEM_COLUMNS, ItemReader, flattened
+from tokfluence_async.campaign.items import ITEM_COLUMNS, ItemReader, ShapedItem, flattened
 from tokfluence_async.campaign.jsonvalues import JSONValues
 from tokfluence_async.campaign.origins import Counted
 from tokfluence_async.campaign.rows import BLOCK_ROWS, BadRow, Row, RowBlock, RowStream, block_of
@@ -56,7 +56,7 @@ def read_jsonl(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStre
     lines = TextLines(stream, name=name, encoding=options.encoding)
     texts = _lines(lines)
     head = _head(texts, most=BLOCK_ROWS)
-    return _open(head, texts, name=name, options=options, counted="line", notes=lines.notes)
+    return _open(head, texts, name=name, options=options, counted="line", notes=lambda: lines.notes)
 
 
 def read_json(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStream:
@@ -79,7 +79,7 @@ def read_json(stream: BinaryIO, *, name: str, options: InputOptions) -> RowStrea
         name=name,
         options=options,
         counted="row",
-        notes=(*encoding.notes, *values.notes),
+        notes=lambda: (*encoding.notes, *values.notes),
     )
 
 
@@ -180,7 +180,7 @@ def _open(
     name: str,
     options: InputOptions,
     counted: Counted,
-    notes: tuple[str, ...],
+    notes: Callable[[], tuple[str, ...]],
 ) -> RowStream:
     if not head:
         raise InputError("the file holds no rows: it is empty", source=name)
@@ -188,13 +188,14 @@ def _open(
     # Read at once, so that a file whose columns can't be told is refused before anything of it is taken. What tells
     # them comes first, whatever stands before it.
     telling = -1 if _tells(head[-1][1]) else 0
-    row = _row(reader, name, *head[telling])
-    if isinstance(row, BadRow) and row.message.startswith(_NOT_JSON):
-        raise InputError(row.message, source=name, row=row.number)
-    choice = reader.choice or _by_place(head[telling][1], options)
+    number, text = head[telling]
+    first = _item(reader, name, number, text)
+    if isinstance(first, BadRow) and first.message.startswith(_NOT_JSON):
+        raise InputError(first.message, source=name, row=number)
+    choice = reader.choice or _by_place(text, options)
     fees = reader.fees(choice.fee_unit or options.fee_unit)
     blocks = _blocks(reader, name, chain(head, texts))
-    return RowStream(name, choice, None, fees, blocks, counted=counted, notes=notes)
+    return RowStream(name, choice, None, fees, blocks, counted=counted, notes=notes, creators=reader.creators)
 
 
 def _by_place(text: str, options: InputOptions) -> ColumnChoice:
@@ -208,22 +209,23 @@ def _by_place(text: str, options: InputOptions) -> ColumnChoice:
 
 def _blocks(reader: ItemReader, name: str, texts: Iterator[tuple[int, str]]) -> Iterator[RowBlock]:
     while some := list(islice(texts, BLOCK_ROWS)):
-        yield block_of([_row(reader, name, number, text) for number, text in some])
+        rows = reader.rows([_item(reader, name, number, text) for number, text in some])
+        for row, (_, text) in zip(rows, some, strict=True):
+            if isinstance(row, Row):
+                row.record = text
+            else:
+                row.text = text
+        yield block_of(rows)
 
 
-def _row(reader: ItemReader, name: str, number: int, text: str) -> Row | BadRow:
+def _item(reader: ItemReader, name: str, number: int, text: str) -> ShapedItem | BadRow:
     try:
         item: Any = orjson.loads(text)
         if "." in text or "e" in text or "E" in text:
             item = _exactly(item, text)
     except ValueError as error:
         return BadRow(number, text, name, "malformed_row", f"{_NOT_JSON}: {error}")
-    row = reader.read(number, item)
-    if isinstance(row, Row):
-        row.record = text
-    else:
-        row.text = text
-    return row
+    return reader.item(number, item)
 
 
 def _exactly(item: object, text: str) -> object:

@@ -11,10 +11,23 @@ from attrs import define
 from tokfluence_async.campaign.missing import is_missing
 from tokfluence_async.errors import InputError
 
-__all__ = ["MAX_FEE_CENTS", "FeeParser", "FeeUnit", "is_of_currency", "marks_agree"]
+__all__ = [
+    "FEE_UNITS",
+    "MAX_FEE_CENTS",
+    "DecimalMark",
+    "FeeParser",
+    "FeeUnit",
+    "is_of_currency",
+    "marks_agree",
+]
 
 FeeUnit = Literal["cents", "units"]
 """What a fee counts: whole cents, or units of the currency with up to two decimals (500.00)."""
+
+FEE_UNITS: Final[tuple[FeeUnit, ...]] = ("cents", "units")
+
+DecimalMark = Literal["comma", "point"]
+"""What stands before the decimals of a fee in units: 1.234,50 has a comma there, 1,234.50 a point."""
 
 MAX_FEE_CENTS = 2**63 - 1
 """The largest fee, in cents: what a signed 64-bit integer holds."""
@@ -31,6 +44,13 @@ _GROUPED = re.compile(
     r"(?:(?!(?P=sign))[.,](?P<cents>\d{1,2}))?",
     re.ASCII,
 )
+# Lakh and crore, as in India: the last group has three digits, the others two.
+_INDIAN = re.compile(r"(?P<whole>[1-9]\d?(?:,\d{2})+,\d{3})(?:\.(?P<cents>\d{1,2}))?", re.ASCII)
+# "500,-" and "500.--", as price tags have it for no cents.
+_NO_CENTS = re.compile(r"(?P<whole>.*\d)(?P<mark>[.,])[-\u2013\u2014]{1,2}", re.ASCII)
+_NOTHING: Final = {"null", "n/a", "-", "\u2013", "\u2014"}
+"""What is written where there is no fee, in lower case."""
+_MARKS: Final = {"comma": ",", "point": "."}
 # Whole cents as tables of numbers write them where one of their cells is empty.
 # With one 0 behind the point, as pandas writes integers where one is missing; with two it may well be money in units.
 _WHOLE_CENTS = re.compile(r"(?P<cents>-?\d+)(?:\.0)?", re.ASCII)
@@ -108,11 +128,13 @@ class FeeParser:
             was seen. All fees of a source must agree in it; it is for the caller to compare it with the campaign's
             currency.
         says_cents: Whether the column's own name says cents, so that they can't be taken for units.
+        decimal: What stands before the decimals of units; None to tell it fee by fee, as far as that is plain.
     """
 
     unit: FeeUnit = "cents"
     currency: str | None = None
     says_cents: bool = False
+    decimal: DecimalMark | None = None
 
     def heed(self, *, says_cents: bool, currency: str | None) -> None:
         """Take note of what the name of a further column of fees says.
@@ -131,13 +153,33 @@ class FeeParser:
             raise InputError(f"these fees are in {currency}, but others here are in {self.currency}")
         self.currency = currency
 
+    def parse_in(self, value: object, currency: str) -> int | None:
+        """The fee in whole cents, where a column of its own tells its currency.
+
+        Args:
+            value: As for `parse`.
+            currency: A code or sign; blank where none is told. Without a fee it does not matter.
+
+        Raises:
+            InputError: As for `parse`; or what should be a currency is none.
+        """
+        cents, told = self.parse(value), currency.strip()
+        if cents is None or not told or told.lower() in _NOTHING:
+            return cents
+        if re.fullmatch(_CODES, told) is None or _CENT_SIGN in told:
+            raise InputError(
+                f"the currency {_shown(told)} of the fee {_shown(str(value))} is no code such as USD, and no sign"
+            )
+        self._agree(told, "", str(value))
+        return cents
+
     def parse(self, value: object) -> int | None:
         """The fee in whole cents.
 
         Args:
-            value: Text, an integer or a `Decimal`. Blank text, None, a float NaN and the NA of pandas (how tables
-                mark a missing number) mean that no fee is told. Other floats are refused: most amounts have no exact
-                one.
+            value: Text, an integer or a `Decimal`. Blank text, a dash or ``NULL`` or ``n/a`` alone, None, a float NaN
+                and the NA of pandas (how tables mark a missing number) mean that no fee is told. Other floats are
+                refused: most amounts have no exact one.
 
         Returns:
             Cents; None if no fee is told.
@@ -185,7 +227,7 @@ class FeeParser:
         )
 
     def _of_text(self, text: str) -> int | None:
-        if not text:
+        if not text or text.lower() in _NOTHING:
             return None
         if self.unit == "cents":
             whole = _WHOLE_CENTS.fullmatch(_without_cent_sign(text))
@@ -201,7 +243,7 @@ class FeeParser:
             raise InputError(
                 f"the fee {_shown(text)} is in cents, and this column holds units such as 500.00"
             )
-        cents = _units(marked["number"], text)
+        cents = _units(marked["number"], text, self.decimal)
         self._agree(marked["before"] or "", marked["after"] or "", text)
         return cents
 
@@ -216,15 +258,23 @@ class FeeParser:
         self.currency = mark
 
 
-def _units(number: str, text: str) -> int:
+def _units(number: str, text: str, decimal: DecimalMark | None) -> int:
     negative = number.startswith("-")
     amount = number.removeprefix("-")
+    bare = _NO_CENTS.fullmatch(amount)
+    if bare is not None:
+        amount = f"{bare['whole']}{bare['mark']}00"
     # 1,234 can only be thousands; 1.234 is as often a number with three decimals.
-    if _ONE_DOT_THREE_DIGITS.fullmatch(amount):
+    if decimal is None and _ONE_DOT_THREE_DIGITS.fullmatch(amount):
         raise InputError(
-            f"the fee {_shown(text)} may mean thousands or three decimals; write it without a group sign"
+            f"the fee {_shown(text)} may mean thousands or three decimals; say which mark stands before decimals with "
+            "--decimal comma or --decimal point (decimal= in Python), or write it without a group sign"
         )
-    found = _PLAIN.fullmatch(amount) or _GROUPED.fullmatch(amount)
+    found = _PLAIN.fullmatch(amount) or _GROUPED.fullmatch(amount) or _INDIAN.fullmatch(amount)
+    if found is not None and decimal is not None and not _is_marked(found, amount, _MARKS[decimal]):
+        raise InputError(
+            f"the fee {_shown(text)} is not an amount with a {decimal} before its decimals (--decimal {decimal})"
+        )
     if found is None:
         what = (
             "has more than two decimals"
@@ -235,6 +285,12 @@ def _units(number: str, text: str) -> int:
     whole = "".join(filter(str.isdecimal, found["whole"]))
     cents = _integer(whole) * _CENTS_PER_UNIT + int((found["cents"] or "0").ljust(2, "0"))
     return -cents if negative else cents
+
+
+def _is_marked(found: re.Match[str], amount: str, mark: str) -> bool:
+    """Whether an amount has a mark before its decimals, or none, and no such mark between its groups."""
+    end = found.end("whole")
+    return amount[end : end + 1] in {"", mark} and mark not in found["whole"]
 
 
 def _without_cent_sign(text: str) -> str:
@@ -249,4 +305,4 @@ def _integer(digits: str) -> int:
 
 
 def _shown(text: str, limit: int = 40) -> str:
-    return ascii(text if len(text) <= limit else text[:limit] + "...")
+    return repr(text if len(text) <= limit else text[:limit] + "...")

@@ -93,6 +93,10 @@ class Plan:
     """URLs whose creator neither the input nor the URL tells."""
     handles_from_url: int = 0
     """URLs whose creator was taken from the URL, because the input does not tell."""
+    other_creators: int = 0
+    """Rows that name another creator than their URL does, which counts; ``tkc_`` ids can't be compared."""
+    other_creators_at: tuple[tuple[str | None, int], ...] = ()
+    """The inputs and numbers of the first of those rows."""
     from_future: int = 0
     """URLs whose video id says that it was made in the future: likely a typing error."""
     without_time: int = 0
@@ -204,6 +208,8 @@ class Plan:
             },
             "eta_seconds": self.eta_seconds(requests_per_minute=requests_per_minute, concurrency=concurrency),
             "without_handle": self.without_handle,
+            "other_creators": self.other_creators,
+            "other_creators_at": [{"source": source, "row": row} for source, row in self.other_creators_at],
             "from_future": self.from_future,
             "without_time": self.without_time,
             "sources": [asdict(each) for each in self.origins],

@@ -119,6 +119,8 @@ def _plan_to_json(plan: Plan) -> dict[str, Any]:
         "created_at": plan.created_at.isoformat(),
         "reasons": dict(plan.reasons),
         "notes": list(plan.notes),
+        "other_creators": plan.other_creators,
+        "other_creators_at": plan.other_creators_at,
         "origins": [[each.name, each.counted] for each in plan.origins],
     }
 
@@ -129,6 +131,9 @@ def _plan_from_json(stored: dict[str, Any]) -> Plan:
         created_at=datetime.fromisoformat(stored["created_at"]),
         reasons=stored["reasons"],
         notes=tuple(stored["notes"]),
+        # Not in what was written before these were counted.
+        other_creators=stored.get("other_creators", 0),
+        other_creators_at=tuple((source, row) for source, row in stored.get("other_creators_at", ())),
         origins=tuple(Origin(name, counted) for name, counted in stored["origins"]),
         **{name: stored[name] for name in _PLAN_FACTS},
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Literal, Self
 
 from attrs import define, field
 
+from tokfluence_async.campaign.creators import GuessedCreators, as_judged
 from tokfluence_async.campaign.money import FeeParser
 from tokfluence_async.campaign.origins import Counted, Origin
 from tokfluence_async.errors import InputError
@@ -152,24 +153,37 @@ class RowStream:
 
     Attributes:
         name: The file's name, or a description of the input.
-        columns: Which column means what, and which of that was guessed.
         header: The names of the columns; None if the input has no header.
         fees: Tells by `FeeParser.currency`, after reading, the currency that stood beside the fees.
         counted: What row numbers count.
         progress: Tells how much was read, and of how much (None where nobody knows), in whatever is easy to count.
-        notes: What else was guessed of it, such as its encoding.
     """
 
     name: str
-    columns: ColumnChoice
+    _choice: ColumnChoice
     header: tuple[str, ...] | None
     fees: FeeParser
     _blocks: Iterator[RowBlock] = field(repr=False)
     counted: Counted = "line"
     progress: Callable[[], tuple[int, int | None]] | None = field(default=None, repr=False)
-    notes: tuple[str, ...] = ()
+    _notes: Callable[[], tuple[str, ...]] = field(default=tuple[str, ...], alias="notes", repr=False)
+    _creators: Collection[GuessedCreators] = field(default=(), alias="creators", repr=False)
     _close: list[Callable[[], None]] = field(factory=list["Callable[[], None]"], init=False, repr=False)
     _started: bool = field(default=False, init=False, repr=False)
+
+    @property
+    def columns(self) -> ColumnChoice:
+        """Which column means what, and which of that was guessed.
+
+        Of a guessed column of creators the first rows that tell show whether it is one.
+        """
+        return as_judged(self._choice, self._creators)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else was guessed of it, such as its encoding, as far as it was read."""
+        doubts = [note for creators in self._creators for note in creators.notes]
+        return (*self._notes(), *doubts)
 
     @property
     def origin(self) -> Origin:

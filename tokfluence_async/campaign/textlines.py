@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 import zlib
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeGuard
 
 from tokfluence_async.campaign.encodings import checked, encoding_of
 from tokfluence_async.campaign.guards import REJECT_COLUMNS
@@ -20,37 +21,47 @@ BLOCK_BYTES = 1 << 16
 MAX_LINE_CHARS = 1 << 20
 _REJECTS = ",".join(REJECT_COLUMNS).encode()
 """What a rejects file begins with: it is ours, so that a NUL in it was one of the input's, and tells no encoding."""
+_CP1252 = "cp1252"
+_CUT_OFF = "unexpected end of data"
+"""What Python says of a character of UTF-8 whose last bytes are missing."""
+_OF_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]").search
 _OTHER_BREAKS = "\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 
 
 class TextLines:
     """The lines of a binary file, their ends kept, in bounded memory.
 
-    UTF-8 and UTF-16 with or without a byte order mark, UTF-32 with one; any other encoding must be named.
+    UTF-8 and UTF-16 with or without a byte order mark, UTF-32 with one; any other encoding must be named, apart from
+    CP1252 where that may be tried.
 
     Args:
         stream: The file, opened for reading bytes.
         name: Its name, for errors.
         encoding: Its encoding; None to go by its byte order mark. Without one it is UTF-16 if every other byte is
             nearly always NUL, as in text of mostly Latin letters; else UTF-8.
+        try_cp1252: Whether what is not UTF-8 may be CP1252, as Excel writes it. It is only where all before the first
+            byte that is not UTF-8 is ASCII, which both read alike, and where no byte is undefined or of no text.
 
     Raises:
         InputError: There is no such encoding.
     """
 
-    def __init__(self, stream: BinaryIO, *, name: str, encoding: str | None = None) -> None:
+    def __init__(
+        self, stream: BinaryIO, *, name: str, encoding: str | None = None, try_cp1252: bool = False
+    ) -> None:
         self._stream = stream
         self._name = name
         self._told = encoding
         self._encoding = checked(encoding) if encoding else "utf-8"
         self._notes: tuple[str, ...] = ()
         self._any_character = False
+        self._may_be_cp1252 = try_cp1252 and encoding is None
         self._lines_before = 0
         self._block: list[str] = []
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was guessed of the encoding, in words, once the first block was read; empty for UTF-8."""
+        """What was guessed of the encoding, in words, as far as the file was read; empty for UTF-8."""
         return self._notes
 
     def blocks(self) -> Iterator[list[str]]:
@@ -64,6 +75,7 @@ class TextLines:
         encoding = encoding_of(head, self._told)
         self._encoding, self._notes = encoding.name, encoding.notes
         self._any_character = head.startswith(_REJECTS, encoding.mark)
+        self._may_be_cp1252 &= not encoding.mark and encoding.name == "utf-8"
         decoder = codecs.getincrementaldecoder(self._encoding)()
         seen, rest, block = encoding.mark, "", head[encoding.mark :]
         while True:
@@ -72,8 +84,12 @@ class TextLines:
             try:
                 text = decoder.decode(block, final)
             except UnicodeError as error:
-                # Without its cause, which would print a block of the file.
-                raise self._undecodable(error, seen, rest) from None
+                if not self._is_cp1252(error):
+                    # Without its cause, which would print a block of the file.
+                    raise self._undecodable(error, seen, rest) from None
+                decoder = codecs.getincrementaldecoder(self._encoding)()
+                text = decoder.decode(error.object, final)
+            self._may_be_cp1252 &= text.isascii()
             self._check(text, rest)
             lines = _lines(rest + text)
             # A carriage return at the end may be half of a line end; like half a line, it waits for more.
@@ -115,6 +131,22 @@ class TextLines:
         )
         raise self._error(f"there is a NUL character here{hint}", line_ends(rest + text[:place]))
 
+    def _is_cp1252(self, error: UnicodeError) -> TypeGuard[UnicodeDecodeError]:
+        """Whether the first bytes that are not UTF-8 are CP1252, which the whole file then is taken for."""
+        if not self._may_be_cp1252 or not isinstance(error, UnicodeDecodeError):
+            return False
+        chunk = error.object
+        # A character that is cut off at the end tells of a file that is.
+        if error.reason == _CUT_OFF or not chunk[: error.start].isascii() or _OF_NO_TEXT(chunk):
+            return False
+        try:
+            chunk.decode(_CP1252)
+        except UnicodeDecodeError:
+            return False
+        self._encoding = _CP1252
+        self._notes = ("read as CP1252 (guessed, because it is not UTF-8; --encoding names another)",)
+        return True
+
     def _undecodable(self, error: UnicodeError, seen: int, rest: str) -> InputError:
         if not isinstance(error, UnicodeDecodeError):
             return self._error(
@@ -126,11 +158,11 @@ class TextLines:
         except UnicodeError:
             before = ""  # a codec, such as that of domain names, that replaces nothing
         offset = seen - len(chunk) + error.start
-        hint = (
-            "is that the right --encoding?"
-            if self._told
-            else "name the file's encoding, for example --encoding cp1252"
-        )
+        hint = "name the file's encoding, for example --encoding cp1252"
+        if self._told:
+            hint = "is that the right --encoding?"
+        elif self._encoding == _CP1252:
+            hint = "and other bytes here are not UTF-8; name the file's encoding with --encoding"
         what = f"the byte 0x{chunk[error.start]:02X}" if error.start < len(chunk) else "the end"
         return self._error(
             f"{what} at position {offset} is not {self._encoding.upper()}; {hint} (encoding= in Python)",

@@ -28,6 +28,10 @@ class InputFlags:
     fee_unit: Annotated[
         Literal["cents", "units"] | None, Parameter(help="What a fee counts: 50000 cents, or 500.00 units.")
     ] = None
+    decimal: Annotated[
+        Literal["comma", "point"] | None,
+        Parameter(help="What stands before a fee's decimals: comma in 1.234,50, point in 1,234.50."),
+    ] = None
     delimiter: Annotated[
         Text | None, Parameter(help="The character between fields, or its name, such as tab or semicolon.")
     ] = None

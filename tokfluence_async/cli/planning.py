@@ -108,16 +108,19 @@ def build_plan(
         "".encode(flags.encoding or "utf-8")
     except LookupError:
         raise ConfigurationError(f"there is no encoding {flags.encoding!r}") from None
+    files = find_sources(sources)
     options = InputOptions(
         url_column=flags.url_column,
         handle_column=flags.handle_column,
         fee_column=flags.fee_column,
         fee_unit=flags.fee_unit,
+        decimal=flags.decimal,
         delimiter=flags.delimiter,
         encoding=flags.encoding,
+        one_of_several=len(files) > 1,
     )
     with reading() as tell:
-        for source in find_sources(sources):
+        for source in files:
             with open_source(source, options) as rows:
                 builder.add_stream(rows, tell)
     if builder.fee_marks and currency is None:

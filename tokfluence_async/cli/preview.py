@@ -166,6 +166,14 @@ def warnings(plan: Plan) -> list[str]:
             f"{counted(plan.without_handle, 'URL')} without a creator, neither in a column nor in the URL: "
             "the API may reject them, and charge for it"
         )
+    if plan.other_creators:
+        places = [plan.place(source, row) for source, row in plan.other_creators_at]
+        more = plan.other_creators - len(places)
+        where = ", ".join(places) + (f" and {more:,} more" if more else "")
+        found.append(
+            f"{counted(plan.other_creators, 'row')} with another creator than the URL's ({where}): each is bought for "
+            "the one that the row names; --handle-column '' takes those in the URLs"
+        )
     if plan.from_future:
         found.append(
             f"{counted(plan.from_future, 'video id')} from the future: likely a typing error, and charged all the same"
