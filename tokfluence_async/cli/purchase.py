@@ -25,7 +25,7 @@ from tokfluence_async.cli.planning import build_plan, default_name, describe, is
 from tokfluence_async.cli.preview import Preview
 from tokfluence_async.cli.render import is_begun, report_lines
 from tokfluence_async.cli.settings import SettingFlags
-from tokfluence_async.cli.side_files import check_load_files
+from tokfluence_async.cli.side_files import check_load_files, names_of_sources
 from tokfluence_async.errors import InputError, LoadFileError, PlanStaleError
 from tokfluence_async.options import Options
 
@@ -99,7 +99,7 @@ class Purchase:
         file = LoadFile.open(path)
         try:
             plan = _never_begun(file, name)
-            self._check_files(path, _names(plan))
+            self._check_files(path, names_of_sources(plan, path))
             with follow(self.events, as_json=self.as_json) as writer:
                 return self._begin(file, plan, str(path), options, writer)
         finally:
@@ -120,7 +120,7 @@ class Purchase:
         opened = LoadFile.open(path)
         try:
             plan = opened.plan()
-            self._check_files(path, _names(plan))
+            self._check_files(path, names_of_sources(plan, path))
             with follow(self.events, as_json=self.as_json) as writer:
                 return self._resume(opened, plan, writer)
         finally:
@@ -258,11 +258,6 @@ class Purchase:
         if number:
             rows = "row that was" if number == 1 else "rows that were"
             say(f"Rejects   {path}: {number:,} {rows} refused, with the reasons", "yellow")
-
-
-def _names(plan: Plan) -> list[str]:
-    """What the inputs of a plan are called: files, and descriptions, of which there will be no file."""
-    return [each.name for each in plan.origins if each.name is not None]
 
 
 def _refuse_input_flags(source: str, inputs: InputFlags, *, currency: str | None, state: Path | None) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from itertools import combinations, product
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from attrs import frozen
 
@@ -18,22 +18,45 @@ from tokfluence_async.campaign.rejects import default_path
 from tokfluence_async.campaign.sources import STDIN
 from tokfluence_async.errors import InputError
 
-__all__ = ["check_load_files", "check_side_file"]
+if TYPE_CHECKING:
+    from tokfluence_async.campaign.plan import Plan
+
+__all__ = ["check_load_files", "check_side_file", "names_of_sources"]
 
 _STREAM: Final = "-"
 
 
-def check_side_file(option: str, path: Path) -> None:
+def names_of_sources(plan: Plan, load_file: Path) -> list[str]:
+    """What the sources of a load may be called now: files, and descriptions, of which there will be no file.
+
+    Args:
+        plan: What it buys.
+        load_file: Its load file. A name is meant from this folder, and from that one, in which most loads are begun.
+    """
+    names = [each.name for each in plan.origins if each.name is not None]
+    # Joined, an absolute name stays as it is.
+    beside = [str(load_file.parent / each) for each in names if each != STDIN]
+    return list(dict.fromkeys([*names, *beside]))
+
+
+def check_side_file(option: str, path: Path, *, what: str = "", sources: Iterable[str] = ()) -> None:
     """See that a file may be written, before anything is spent or lost.
 
     Args:
         option: That named it, such as ``--output``.
         path: The file, whether it exists or not.
+        what: What is written there, in words.
+        sources: What it is made of, however indirectly: names of files, ``-`` for standard input.
 
     Raises:
-        InputError: It is a load file, or belongs to one.
+        InputError: It is one of those, or a load file, or belongs to one.
     """
-    if str(path) != _STREAM and belongs_to_load_file(path):
+    if str(path) == _STREAM:
+        return
+    target = _Named(what, str(path), option)
+    for each in _sources(sources):
+        _refuse_same(each, target)
+    if belongs_to_load_file(path):
         raise InputError(f"{option} would write into this load file; name another file", source=str(path))
 
 
@@ -52,7 +75,7 @@ def check_load_files(
     Raises:
         InputError: Two are; or a load file was to be written over. It names the options.
     """
-    read = [_Named("a source", each, "", sys.stdin if each == STDIN else None) for each in sources]
+    read = _sources(sources)
     kept = [_Named("the load file", str(each), "--state" if is_new else "") for each in files_of(state)]
     refused = _Named("the file of the rejects", str(rejects or default_path(state)), "--rejects")
     told: list[_Named] = []
@@ -63,15 +86,23 @@ def check_load_files(
     written = [*(kept if is_new else ()), *([refused] if is_new or rejects is not None else []), *told]
     others = [*product(kept, [refused, *told]), *combinations([refused, *told], 2)]
     for one, other in [*product(read, written), *others]:
-        if one.is_same(other):
-            options = " or ".join(filter(None, (one.option, other.option)))
-            raise InputError(
-                f"{one.what} and {other.what} are one and the same; name another with {options}. Nothing was sent",
-                source=other.path,
-            )
+        _refuse_same(one, other)
     for option, path in (("--rejects", rejects), ("--events", events)):
         if path is not None:
             check_side_file(option, path)
+
+
+def _sources(names: Iterable[str]) -> list[_Named]:
+    return [_Named("a source", each, "", sys.stdin if each == STDIN else None) for each in names]
+
+
+def _refuse_same(one: _Named, other: _Named) -> None:
+    if one.is_same(other):
+        options = " or ".join(filter(None, (one.option, other.option)))
+        raise InputError(
+            f"{one.what} and {other.what} are one and the same; name another with {options}. Nothing was sent",
+            source=other.path,
+        )
 
 
 @frozen
