@@ -13,7 +13,15 @@ from tokfluence_async.cli.arguments import command, file_argument
 from tokfluence_async.cli.exits import Exit
 from tokfluence_async.cli.inputs import InputFlags
 from tokfluence_async.cli.output import Line, print_json, print_lines
-from tokfluence_async.cli.planning import build_plan, default_name, describe, is_saved_plan, offline_options
+from tokfluence_async.cli.planning import (
+    build_plan,
+    default_name,
+    default_state,
+    describe,
+    free_state,
+    is_saved_plan,
+    offline_options,
+)
 from tokfluence_async.cli.preview import Preview
 from tokfluence_async.errors import ConfigurationError, InputError, LoadFileError, TokfluenceError
 
@@ -81,7 +89,7 @@ def run_preview(
         eta_seconds=plan.eta_seconds(requests_per_minute=rate, concurrency=concurrency),
         name_is_made=name is None,
         saved_as=saved,
-        next_command=_after_preview(plan, sources, saved, inputs),
+        next_command=_after_preview(plan, sources, files, saved, inputs),
     )
     if as_json:
         document = plan.to_dict(requests_per_minute=rate, concurrency=concurrency, file=saved)
@@ -114,7 +122,9 @@ def _check_save(path: Path) -> None:
         raise LoadFileError("can't be created: this folder may not be written to", file=str(path))
 
 
-def _after_preview(plan: Plan, sources: Sequence[str], saved: str | None, inputs: InputFlags) -> str:
+def _after_preview(
+    plan: Plan, sources: Sequence[str], files: Sequence[str], saved: str | None, inputs: InputFlags
+) -> str:
     if not plan.urls:
         return ""
     cap = ("--max-credits", plan.estimate.total)
@@ -125,6 +135,8 @@ def _after_preview(plan: Plan, sources: Sequence[str], saved: str | None, inputs
     # Whoever pipes the rows in can't be asked on the same standard input.
     agree = ("--yes",) if STDIN in sources else ()
     name = (f"--name={plan.name}",) if plan.name.startswith("-") else ("--name", plan.name)
-    return command(
-        "load", *map(file_argument, sources), *name, *currency, *inputs.arguments(), *decide, *cap, *agree
-    )
+    # The file of that name is another load's: a job whose source has the same name each day.
+    is_taken = os.path.lexists(default_state(files, plan.name))
+    state = ("--state", free_state(plan.name)) if is_taken else ()
+    flags = (*currency, *inputs.arguments(), *decide, *cap, *agree, *state)
+    return command("load", *map(file_argument, sources), *name, *flags)

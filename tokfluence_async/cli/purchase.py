@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from attrs import frozen
@@ -13,7 +14,7 @@ from tokfluence_async.campaign.loadfile import LoadFile, is_load_file
 from tokfluence_async.campaign.plan import Plan
 from tokfluence_async.campaign.rejects import default_path, place_beside, write_rejects
 from tokfluence_async.campaign.report import LoadReport
-from tokfluence_async.campaign.sources import STDIN, find_sources
+from tokfluence_async.campaign.sources import find_sources
 from tokfluence_async.cli.arguments import command, file_argument, quoted
 from tokfluence_async.cli.consent import check_capped, consents
 from tokfluence_async.cli.events import EventWriter, follow
@@ -21,7 +22,14 @@ from tokfluence_async.cli.exits import Exit, exit_for_report, exit_for_status
 from tokfluence_async.cli.inputs import InputFlags
 from tokfluence_async.cli.loading import drive
 from tokfluence_async.cli.output import print_json, print_lines, say, say_lines
-from tokfluence_async.cli.planning import build_plan, default_name, describe, is_saved_plan, slug
+from tokfluence_async.cli.planning import (
+    build_plan,
+    default_name,
+    default_state,
+    describe,
+    free_state,
+    is_saved_plan,
+)
 from tokfluence_async.cli.preview import Preview
 from tokfluence_async.cli.render import is_begun, report_lines
 from tokfluence_async.cli.settings import SettingFlags
@@ -87,9 +95,9 @@ class Purchase:
             raise InputError(
                 f"say the campaign's name, such as --name {example}; it must be new in the account"
             )
-        path = state or Path(f"{slug(name) if STDIN in files else slug(default_name(*files))}.tokload")
+        path = state or default_state(files, name)
         self._check_files(path, files, is_new=True)
-        _refuse_existing(path)
+        _refuse_existing(path, name)
         batch_size = options.batch_size if inputs.batch_size is None else inputs.batch_size
         with follow(self.events, as_json=self.as_json) as writer:
             plan = build_plan(files, name=name, currency=currency, flags=inputs, batch_size=batch_size)
@@ -184,7 +192,7 @@ class Purchase:
         if isinstance(target, LoadFile):
             target.agree(options.max_credits)
             return self._go_on(target, plan, options, writer)
-        _refuse_existing(target)  # once more: somebody may have been asked meanwhile
+        _refuse_existing(target, plan.name)  # once more: somebody may have been asked meanwhile
         file = LoadFile.create(target, plan, agreed=True, max_credits=options.max_credits)
         try:
             return self._go_on(file, plan, options, writer)
@@ -299,8 +307,12 @@ def _never_begun(file: LoadFile, name: str | None) -> Plan:
     return plan
 
 
-def _refuse_existing(path: Path) -> None:
+def _refuse_existing(path: Path, name: str) -> None:
     """Never load twice what one name of a load file stands for.
+
+    Args:
+        path: The load file that was to be made.
+        name: The name of the campaign that was to be loaded.
 
     Raises:
         PlanStaleError: There is a load file of that name.
@@ -312,14 +324,22 @@ def _refuse_existing(path: Path) -> None:
         raise InputError(
             "exists and is not a load file; name another with --state. Nothing was sent", source=str(path)
         )
-    file = LoadFile.read(path)
-    try:
-        _never_begun(file, None)
-    finally:
-        file.close()
-    again = command("load", file_argument(path))
+    with closing(LoadFile.read(path)) as file:
+        plan, report = file.plan(), LoadReport.of(file)
+    if report.state == "complete":
+        state, verb, rest = "which is complete", "resume", "shows its report"
+    elif is_begun(report):
+        state, verb, rest = "which was begun already", "resume", "goes on with it"
+    else:
+        state, verb, rest = "a saved plan of which nothing was sent yet", "load", "buys it"
+    again = command(verb, file_argument(path))
+    if plan.name == name.strip():
+        other = "to load another campaign, name another file"
+    else:
+        other = f"this is {name.strip()!r}: name another file for it"
+    free = f"--state {quoted(free_state(name))}"
     raise PlanStaleError(
-        f"holds a saved plan; buy that with `{again}`, or name another file with --state. Nothing was sent",
+        f"holds campaign {plan.name!r}, {state}; `{again}` {rest}. Nothing was sent; {other}, such as `{free}`",
         file=str(path),
     )
 
