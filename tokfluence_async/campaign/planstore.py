@@ -119,6 +119,7 @@ def _plan_to_json(plan: Plan) -> dict[str, Any]:
         "created_at": plan.created_at.isoformat(),
         "reasons": dict(plan.reasons),
         "notes": list(plan.notes),
+        "on_conflict": plan.on_conflict,
         "origins": [[each.name, each.counted] for each in plan.origins],
     }
 
@@ -129,6 +130,7 @@ def _plan_from_json(stored: dict[str, Any]) -> Plan:
         created_at=datetime.fromisoformat(stored["created_at"]),
         reasons=stored["reasons"],
         notes=tuple(stored["notes"]),
+        on_conflict=stored.get("on_conflict"),
         origins=tuple(Origin(name, counted) for name, counted in stored["origins"]),
         **{name: stored[name] for name in _PLAN_FACTS},
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +11,7 @@ from attrs import frozen
 
 from tokfluence_async.campaign.loadfile import LoadFile, is_load_file
 from tokfluence_async.campaign.plan import Plan
-from tokfluence_async.campaign.rejects import default_path, place_beside, write_rejects
+from tokfluence_async.campaign.rejectsfile import default_path, place_beside, write_rejects
 from tokfluence_async.campaign.report import LoadReport
 from tokfluence_async.campaign.sources import find_sources
 from tokfluence_async.cli.arguments import command, file_argument, quoted
@@ -30,10 +29,10 @@ from tokfluence_async.cli.planning import (
     free_state,
     is_saved_plan,
 )
-from tokfluence_async.cli.preview import Preview
+from tokfluence_async.cli.preview import Preview, told_rejects
 from tokfluence_async.cli.render import is_begun, report_lines
 from tokfluence_async.cli.settings import SettingFlags
-from tokfluence_async.cli.side_files import check_load_files, names_of_sources
+from tokfluence_async.cli.side_files import check_load_files, check_rejects, names_of_sources
 from tokfluence_async.errors import InputError, LoadFileError, PlanStaleError
 from tokfluence_async.options import Options
 
@@ -244,16 +243,11 @@ class Purchase:
         """
         rejects = self.rejects
         check_load_files(sources, state, is_new=is_new, rejects=rejects, events=self.events)
-        if rejects is None:
-            return
-        # Unlike a path's own methods, these do not raise where nobody may look.
-        if os.path.isdir(rejects) or not os.path.isdir(rejects.parent):  # noqa: PTH112 - as above
-            raise InputError(
-                "this can't be written: name a file, in a folder that exists", source=str(rejects)
-            )
+        if rejects is not None:
+            check_rejects(rejects)
 
     def _write_rejects(self, file: LoadFile) -> None:
-        """Write the rows that were refused. That it fails is told, and changes nothing about the load."""
+        """Write the rows that were refused, or left out. That it fails is told, and changes nothing about the load."""
         wanted = self.rejects or default_path(file.path)
         try:
             path = wanted if self.rejects else place_beside(file, wanted)
@@ -264,8 +258,7 @@ class Purchase:
         if path != wanted:
             say(f"tokfluence: {wanted}: it is not as this load wrote it, and stays as it is", "yellow")
         if number:
-            rows = "row that was" if number == 1 else "rows that were"
-            say(f"Rejects   {path}: {number:,} {rows} refused, with the reasons", "yellow")
+            say(f"Rejects   {path}: {told_rejects(number, file.plan())}", "yellow")
 
 
 def _refuse_input_flags(source: str, inputs: InputFlags, *, currency: str | None, state: Path | None) -> None:

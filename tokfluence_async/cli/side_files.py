@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Final, TextIO
 from attrs import frozen
 
 from tokfluence_async.campaign.companions import belongs_to_load_file, files_of
-from tokfluence_async.campaign.rejects import default_path
+from tokfluence_async.campaign.rejectsfile import default_path
 from tokfluence_async.campaign.sources import STDIN
 from tokfluence_async.errors import InputError
 
 if TYPE_CHECKING:
     from tokfluence_async.campaign.plan import Plan
 
-__all__ = ["check_load_files", "check_side_file", "names_of_sources"]
+__all__ = ["check_load_files", "check_preview_files", "check_rejects", "check_side_file", "names_of_sources"]
 
 _STREAM: Final = "-"
+_REJECTS: Final = "the file of the rejects"
 
 
 def names_of_sources(plan: Plan, load_file: Path) -> list[str]:
@@ -77,7 +78,7 @@ def check_load_files(
     """
     read = _sources(sources)
     kept = [_Named("the load file", str(each), "--state" if is_new else "") for each in files_of(state)]
-    refused = _Named("the file of the rejects", str(rejects or default_path(state)), "--rejects")
+    refused = _Named(_REJECTS, str(rejects or default_path(state)), "--rejects")
     told: list[_Named] = []
     if events is not None:
         stdout = sys.stdout if str(events) == _STREAM else None
@@ -90,6 +91,35 @@ def check_load_files(
     for option, path in (("--rejects", rejects), ("--events", events)):
         if path is not None:
             check_side_file(option, path)
+
+
+def check_preview_files(sources: Iterable[str], *, save: Path | None, rejects: Path) -> None:
+    """See that the rejects of a preview are written over nothing that it reads or makes.
+
+    Args:
+        sources: What it reads: names of files, ``-`` for standard input.
+        save: The load file that it makes, if any.
+        rejects: Where the rows that are not sent are to be written.
+
+    Raises:
+        InputError: They would be; or they can't be written.
+    """
+    check_rejects(rejects)
+    target = _Named(_REJECTS, str(rejects), "--rejects")
+    for each in () if save is None else files_of(save):
+        _refuse_same(_Named("the load file", str(each), "--save"), target)
+    check_side_file("--rejects", rejects, what=_REJECTS, sources=sources)
+
+
+def check_rejects(path: Path) -> None:
+    """See that a file of rejects may have this name.
+
+    Raises:
+        InputError: It is a folder's, or there is no such folder.
+    """
+    # Unlike a path's own methods, these do not raise where nobody may look.
+    if os.path.isdir(path) or not os.path.isdir(path.parent):  # noqa: PTH112 - as above
+        raise InputError("this can't be written: name a file, in a folder that exists", source=str(path))
 
 
 def _sources(names: Iterable[str]) -> list[_Named]:
