@@ -20,13 +20,8 @@ from tokfluence_async.campaign.loadfile import LoadFile
 from tokfluence_async.campaign.plan import Plan
 from tokfluence_async.campaign.purchase import rejection
 from tokfluence_async.campaign.records import Settlement, State
-from tokfluence_async.campaign.rejects import (
-    COLUMNS,
-    default_path,
-    place_beside,
-    read_rejects,
-    write_rejects,
-)
+from tokfluence_async.campaign.rejects import read_rejects
+from tokfluence_async.campaign.rejectsfile import COLUMNS, default_path, place_beside, write_rejects
 from tokfluence_async.campaign.sources import open_source
 from tokfluence_async.errors import LoadFileError, LoadFileInUseError
 from tokfluence_async.session.budget import Charge

@@ -67,6 +67,7 @@ def test_the_preview_as_json(cli: CLI, sheet: Sheet) -> None:
     assert shown.pop("samples").keys() == shown["reasons"].keys() == {"duplicate", "not_a_url", "short_link"}
     assert shown.pop("notes")
     assert shown.pop("next").startswith("tokfluence load ")
+    assert shown.pop("rejects") is None
     assert shown.pop("sources") == [{"name": str(source), "counted": "line"}]
     assert shown == {
         "schema": "tokfluence.preview/1",

@@ -5,6 +5,7 @@ import shlex
 from attrs import evolve
 
 from tokfluence_async.campaign.builder import CampaignBuilder
+from tokfluence_async.campaign.funds import RESUBMISSION
 from tokfluence_async.campaign.report import Credits, LoadReport, URLCounts
 from tokfluence_async.cli.render import next_command, report_lines
 
@@ -69,6 +70,27 @@ def test_a_load_that_the_cap_stopped_is_told_a_cap_that_is_enough() -> None:
         credits=evolve(capped.credits, charged_max=151),
     )
     assert next_command(in_doubt, PLAN).endswith("--max-credits 253")
+
+
+def test_a_resubmission_that_the_cap_stopped_is_told_what_it_costs() -> None:
+    money = evolve(STOPPED.credits, cap=260, charged_min=5, charged_max=255)
+    unknown = evolve(
+        STOPPED,
+        state="needs_review",
+        stopped_by="max_credits",
+        message=f"{RESUBMISSION} costs 250 credits, and 5 are left under the cap; raise --max-credits",
+        urls=evolve(STOPPED.urls, accepted=0, unsent=0, unknown=10),
+        credits=money,
+    )
+    assert next_command(unknown, PLAN).endswith("--resubmit-unknown --max-credits 509")
+    # A look that did not fit is no word to buy anything anew.
+    look = evolve(unknown, message="what is in doubt has to be looked for in the campaign")
+    assert next_command(look, PLAN).endswith("tokload' --max-credits 262")
+
+
+def test_a_cap_that_is_told_is_above_that_which_was_not_enough() -> None:
+    capped = evolve(STOPPED, stopped_by="max_credits", credits=evolve(STOPPED.credits, cap=900))
+    assert next_command(capped, PLAN).endswith("--max-credits 902")
 
 
 def test_a_lost_create_asks_for_the_campaigns_id() -> None:

@@ -206,6 +206,20 @@ def test_export_to_stdout(cli: CLI, sandbox: Sandbox, key: str) -> None:
     assert [json.loads(line)["fee_cents"] for line in out.splitlines()] == [5000] * 3
 
 
+@pytest.mark.parametrize("into", ["pipe", "file"])
+def test_arrow_on_stdout_is_read_as_it_comes(
+    sandbox: Sandbox, key: str, script: list[str], env: dict[str, str], tmp_path: Path, into: str
+) -> None:
+    ipc = pytest.importorskip("pyarrow.ipc")
+    seed(sandbox, key)
+    words = [*script, "export", str(CAMPAIGN), "posts", "-o", "-", "--format", "arrow"]
+    with (tmp_path / "out").open("wb") as file:
+        out = file if into == "file" else subprocess.PIPE
+        ended = subprocess.run(words, env=env, cwd=tmp_path, stdout=out, stderr=subprocess.PIPE, check=True)
+    data = ended.stdout if into == "pipe" else (tmp_path / "out").read_bytes()
+    assert ipc.open_stream(data).read_all().num_rows == 3
+
+
 def test_export_tells_what_is_pending(cli: CLI, pending: Sandbox) -> None:
     code, _, err = cli("export", "spring.tokload", "posts", "-o", "x.csv")
     assert code == 0

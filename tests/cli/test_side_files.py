@@ -226,3 +226,40 @@ def test_the_first_load_keeps_its_file_and_buys_once(cli: CLI, sheet: Sheet, san
     code, out, _ = cli("status", "spring.tokload", "--json")
     assert (code, json.loads(out)["urls"]["accepted"]) == (3, 3)
     assert sandbox.ledger().net == 76
+
+
+@pytest.mark.parametrize("command", [("export", "spring.tokload", "posts"), ("report", "spring.tokload")])
+def test_what_comes_of_a_load_is_not_written_over_its_sources(
+    cli: CLI, sheet: Sheet, tmp_path: Path, sandbox: Sandbox, command: tuple[str, ...]
+) -> None:
+    text = sheet(2).read_bytes()
+    assert cli("load", "spring.csv", *LOAD, "--state", "spring.tokload")[0] == 0
+    (tmp_path / "link.csv").symlink_to("spring.csv")
+    os.link(tmp_path / "spring.csv", tmp_path / "hard.csv")
+    sent = len(sandbox.requests())
+    more = ("--format", "csv") if command[0] == "export" else ()
+    for name in ("spring.csv", "./spring.csv", tmp_path / "spring.csv", "link.csv", "hard.csv"):
+        code, out, err = cli(*command, "-o", name, *more)
+        assert (code, out) == (2, "")
+        assert "a source and the " in err
+        assert "are one and the same; name another with --output. Nothing was sent" in err
+        assert (tmp_path / "spring.csv").read_bytes() == text
+    assert len(sandbox.requests()) == sent
+    assert cli(*command, "-o", "other.csv", *more)[0] == 0
+
+
+def test_nor_from_another_folder(
+    cli: CLI, sheet: Sheet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = sheet(2, "nonsense,,").read_bytes()
+    assert cli("load", "spring.csv", *LOAD)[0] == 3
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path / "sub")
+    for words in (
+        ("export", "../spring.tokload", "posts", "-o", "../spring.csv"),
+        ("report", "../spring.tokload", "-o", "../spring.csv"),
+        ("resume", "../spring.tokload", "--rejects", "../spring.csv"),
+        ("resume", "../spring.tokload", "--events", "../spring.csv"),
+    ):
+        assert cli(*words)[0] == 2
+        assert (tmp_path / "spring.csv").read_bytes() == text

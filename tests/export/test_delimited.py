@@ -102,6 +102,37 @@ def test_no_cell_of_a_spreadsheet_begins_a_formula(texts: list[str]) -> None:
             assert cell == "-5" or not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
+@given(
+    st.lists(st.text(st.sampled_from("a1 =+-@\t\r\n;,'\"\u2028\uff1d")), min_size=1), st.sampled_from(",;\t")
+)
+def test_whatever_parts_the_cells_none_begins_a_formula(texts: list[str], delimiter: str) -> None:
+    file = io.BytesIO()
+    posts = RESOURCES["posts"]
+    assert {"texts", "text"} <= {each.kind for each in posts.columns}
+    writer = CSVWriter(file, posts)
+    writer.write(
+        [
+            tuple(
+                text if each.kind == "text" else [text, text] if each.kind == "texts" else None
+                for each in posts.columns
+            )
+            for text in texts
+        ]
+    )
+    writer.close()
+    table = file.getvalue().decode()
+    # Rows end at line ends outside of quotes; or, for a reader who knows none within a text, at all of them.
+    readings = [csv.reader(io.StringIO(table, newline=""), delimiter=delimiter)]
+    if delimiter != ",":
+        lines = table.splitlines()
+        readings += [csv.reader([each], delimiter=delimiter) for each in lines]
+        readings += [csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)]
+    for reading in readings:
+        for row in reading:
+            for cell in row:
+                assert not cell.lstrip(" ").startswith(("=", "+", "-", "@", "\uff1d")), row
+
+
 def test_what_is_quoted_and_how_rows_end() -> None:
     head, *rows = written("plain", 'a "b"', None, "").split(b"\n")
     assert head == ",".join(COMMENTS.names).encode()

@@ -27,6 +27,22 @@ class Asynchronous:
         return len(data)
 
 
+class Unseekable(io.BytesIO):
+    def seekable(self) -> bool:
+        return False
+
+
+def test_what_is_read_as_it_comes(tmp_path: Path) -> None:
+    ours, theirs = os.pipe()
+    with os.fdopen(theirs, "wb") as pipe, (tmp_path / "x").open("wb") as file, os.fdopen(ours, "rb"):
+        assert [Destination.of(each, "arrow").streamed for each in (pipe, file, Unseekable(), io.BytesIO())] == [
+            True, False, True, False,
+        ]  # fmt: skip
+    with os.fdopen(1, "wb", closefd=False) as stdout:
+        assert Destination.of(stdout, "arrow").streamed, "whatever file it is sent into"
+    assert not Destination.of(tmp_path / "x", "arrow").streamed
+
+
 @pytest.mark.parametrize("format_", ["csv", "jsonl", "parquet", "arrow"])
 def test_a_file_that_is_open_for_text_is_refused(tmp_path: Path, format_: Any) -> None:
     with (

@@ -302,7 +302,11 @@ async def test_a_pipe_gets_the_same_bytes(tok: Tokfluence, tmp_path: Path, forma
         os.close(ours)
         os.close(theirs)
     await export(tok, CAMPAIGN, "influencers", tmp_path / "x", format=format_)
-    assert got == read(tmp_path / "x")
+    if format_ == "arrow":
+        ipc = pytest.importorskip("pyarrow.ipc")
+        assert ipc.open_stream(got).read_all() == ipc.open_file(tmp_path / "x").read_all()
+    else:
+        assert got == read(tmp_path / "x")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")

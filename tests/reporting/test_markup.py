@@ -73,8 +73,8 @@ def test_a_link() -> None:
 
 def test_a_table_and_marks_that_nobody_sees() -> None:
     html = table(["name", "n"], [["a\u202eb\x1b[31m\ud800", "1"]], numbers=[1]).html
-    assert "<td>ab[31m\\ud800</td>" in html
-    assert '<td class="number">1</td>' in html
+    assert '<td data-head="name">ab[31m\\ud800</td>' in html
+    assert '<td class="number" data-head="n">1</td>' in html
 
 
 @pytest.mark.parametrize("mark", ["\u202e", "\u2066", "\u061c", "\u200b", "\u200f", "\x1b", "\x07", "\ufeff"])

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -88,27 +91,92 @@ AMOUNTS: dict[str, list[tuple[int, int]]] = {
 def test_the_lines_are_where_the_roi_of_the_api_is_0_and_1(amounts: list[tuple[int, int]]) -> None:
     even, double, dots, *labels = spend_chart(*amounts)
     assert [values(each)[0]["label"] for each in labels] == ["ROI 0: GMV = spend", "ROI 1"]
-    low, high = dots["encoding"]["x"]["scale"]["domain"]
+    x, y = (dots["encoding"][axis]["scale"]["domain"] for axis in "xy")
     for layer, label, roi in ((even, labels[0], 0), (double, labels[1], 1)):
         for place in (*values(layer), *values(label)):
             assert place["gmv"] - place["spend"] == pytest.approx(roi * place["spend"], rel=1e-6)
-            assert low <= place["spend"] <= high * (1 + 1e-9)
-            assert low <= place["gmv"] <= high * (1 + 1e-9)
-        assert values(layer)[-1]["gmv"] == pytest.approx(high)
-        assert values(layer)[0]["spend"] == pytest.approx(max(low, 0))
+            assert x[0] * (1 - 1e-9) <= place["spend"] <= x[1] * (1 + 1e-9)
+            assert y[0] <= place["gmv"] <= y[1] * (1 + 1e-9)
+        # From one side of the frame to the other.
+        assert values(layer)[-1]["spend"] == pytest.approx(x[1])
+        assert values(layer)[0]["spend"] == pytest.approx(max(x[0], 0))
 
 
 @pytest.mark.parametrize("amounts", AMOUNTS.values(), ids=AMOUNTS)
 def test_every_creator_is_within_the_frame(amounts: list[tuple[int, int]]) -> None:
     dots = spend_chart(*amounts)[2]
     assert len(values(dots)) == len(amounts)
-    scale = dots["encoding"]["x"]["scale"]
-    assert scale == dots["encoding"]["y"]["scale"]
-    low, high = scale["domain"]
-    for each in values(dots):
-        assert low <= each["spend"] <= high
-        assert low <= each["gmv"] <= high
-    assert scale["type"] == ("log" if min(min(each) for each in amounts) > 0 else "symlog")
+    for place, (axis, name) in enumerate((("x", "spend"), ("y", "gmv"))):
+        scale, ticks = dots["encoding"][axis]["scale"], dots["encoding"][axis]["axis"]["values"]
+        low, high = scale["domain"]
+        assert all(low <= each[name] <= high for each in values(dots))
+        assert scale["type"] == ("log" if min(each[place] for each in amounts) > 0 else "symlog")
+        assert ticks == sorted(set(ticks))
+        assert 2 <= len(ticks) <= 14
+        assert low <= ticks[0] < ticks[-1] <= high * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("times", [0.001, 1, 300])
+def test_creators_are_told_apart_however_high_the_roi_is(times: float) -> None:
+    amounts = [
+        (spend, round(spend * times * (1 + number / 9)))
+        for number, spend in enumerate(range(43_000, 47_000, 500))
+    ]
+    dots = spend_chart(*amounts)[2]
+    low, high = dots["encoding"]["x"]["scale"]["domain"]
+    spends = [each["spend"] for each in values(dots)]
+    assert log(max(spends) / min(spends)) > 0.4 * log(high / low)
+
+
+@pytest.mark.parametrize(
+    ("days", "unit", "ticks"),
+    [([0], "day", 1), ([0, 3], "day", 4), (range(40), "day", 7), (range(0, 400, 9), "week", 7)],
+)
+def test_days_are_named_whole_days_apart(days: Iterable[int], unit: str, ticks: int) -> None:
+    posts = [post(number, published_at=NOW + timedelta(days=number)) for number in days]
+    block = re.search(r'id="chart-views">(.*?)</script>', section(results([], posts)))
+    assert block is not None
+    encoding = json.loads(block[1])["encoding"]["x"]
+    named, (first, last) = encoding["axis"]["values"], encoding["scale"]["domain"]
+    width = {"day": 1, "week": 7}[unit] * 86_400_000
+    assert encoding["title"].startswith(f"{unit} of publication")
+    assert {(later - earlier) % width for earlier, later in pairwise(named)} <= {0}
+    assert len(named) <= ticks
+    assert last - first >= 7 * width
+    assert named[0] - width // 2 >= first
+    assert (named[0] - width // 2) % 86_400_000 == 0
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+@pytest.mark.parametrize("width", [360, 500, 1200])
+def test_nothing_is_cut_on_a_narrow_page(tmp_path: Path, width: int) -> None:
+    assert CHROMIUM is not None
+    posts = [
+        post(number, caption="Three things nobody tells you about gaming @comedy.daily #gaming", fee_cents=12_345_678,
+             creator_handle="comedy.daily", published_at=NOW + timedelta(days=number), views=10**7)
+        for number in range(20)
+    ]  # fmt: skip
+    chosen = [SPENT, AMOUNTS["only negative"], [(43_000, 9_000_000), (45_000, 8_000_000)]]
+    wider = "(each) => each.scrollWidth > each.clientWidth + 1"
+    outside = (
+        "[...document.querySelectorAll('.chart svg')]"
+        ".flatMap((svg) => [...svg.querySelectorAll('text')].filter((text) => "
+        "{ const a = svg.getBoundingClientRect(), b = text.getBoundingClientRect(); "
+        "return b.left < a.left - 1 || b.right > a.right + 1; }).map((text) => text.textContent))"
+    )
+    scripts = (
+        "chartsDrawn.then(() => document.documentElement.scrollWidth <= innerWidth)",
+        f"[...document.querySelectorAll('.card, .tile, td')].filter({wider}).map((each) => each.textContent)",
+        outside,
+        "Math.min(...[...document.querySelectorAll('td a, td:first-child')].map((each) => each.clientWidth || 999))",
+    )
+    with browser(CHROMIUM) as chromium:
+        for amounts in chosen:
+            path = write_report(tmp_path / "page.html", results=results(creators(*amounts), posts))
+            page = chromium.open(path.as_uri(), *scripts, width=width)
+            assert page.problems == []
+            assert page.values[:3] == [True, [], []]
+            assert page.values[3] > 200
 
 
 def test_a_creators_roi_is_the_apis() -> None:

@@ -85,12 +85,15 @@ class Browser:
         parsed: dict[str, Any] = json.loads(message)
         return parsed
 
-    def open(self, url: str, *scripts: str) -> Page:
-        """Open a page, and run scripts in it; promises are waited for."""
+    def open(self, url: str, *scripts: str, width: int | None = None) -> Page:
+        """Open a page, in a window of some width, and run scripts in it; promises are waited for."""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Network", "Runtime", "Log"):
             self.call(f"{domain}.enable", session)
+        if width is not None:
+            size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+            self.call("Emulation.setDeviceMetricsOverride", session, **size)
         self._events.clear()
         self.call("Page.navigate", session, url=url)
         while not any(event.get("method") == "Page.loadEventFired" for event in self._events):
@@ -103,6 +106,11 @@ class Browser:
             if "exceptionDetails" in done:
                 page.problems.append(str(done["exceptionDetails"]))
             page.values.append(done["result"].get("value"))
+        self._tell(page)
+        return page
+
+    def _tell(self, page: Page) -> None:
+        """Put what has happened into a page."""
         for event in self._events:
             params = event.get("params", {})
             match event.get("method"):
@@ -116,7 +124,6 @@ class Browser:
                     page.problems.append(str(params["args"]))
                 case _:
                     pass
-        return page
 
 
 _AS_3_AND_4 = """

@@ -25,7 +25,7 @@ from tokfluence_async.campaign.items import Item, ItemReader, read_items, read_i
 from tokfluence_async.campaign.marks import FeeMarks
 from tokfluence_async.campaign.money import FEE_UNITS
 from tokfluence_async.campaign.origins import Origin
-from tokfluence_async.campaign.plan import Plan
+from tokfluence_async.campaign.plan import ConflictRule, Plan
 from tokfluence_async.campaign.rows import BLOCK_ROWS, BadRow, Row, RowBlock, RowStream, block_of
 from tokfluence_async.campaign.sources import open_source
 from tokfluence_async.errors import InputError
@@ -33,7 +33,6 @@ from tokfluence_async.tariff import Tariff
 
 __all__ = ["CampaignBuilder", "ConflictRule", "InvalidRule", "ShortLinkRule"]
 
-ConflictRule = Literal["fail", "first", "last"]
 ShortLinkRule = Literal["refuse", "send"]
 InvalidRule = Literal["skip", "fail"]
 
@@ -82,7 +81,7 @@ class CampaignBuilder:
         self.currency = currency
         self._tariff = tariff or Tariff()
         self._batch_size = batch_size
-        self._decided = on_conflict != "fail"
+        self._on_conflict: ConflictRule = on_conflict
         self._now = now or datetime.now(UTC)
         self._intake = Intake(
             batch_size=batch_size,
@@ -366,7 +365,7 @@ class CampaignBuilder:
             without_time=without_time,
             conflicts=intake.placed_conflicts(blobs, tuple(self._origins)),
             conflict_count=intake.conflict_count,
-            conflicts_decided=self._decided,
+            on_conflict=self._on_conflict,
             reasons=dict(intake.skips.reasons),
             samples={reason: tuple(samples) for reason, samples in intake.skips.samples.items()},
             notes=tuple(self._notes),

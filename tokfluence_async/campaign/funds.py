@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from attrs import frozen
 
 from tokfluence_async.campaign.plan import Plan
@@ -9,7 +11,10 @@ from tokfluence_async.campaign.report import LoadReport
 from tokfluence_async.campaign.stop import Stop
 from tokfluence_async.session.budget import Budget
 
-__all__ = ["Funds"]
+__all__ = ["RESUBMISSION", "Funds"]
+
+RESUBMISSION: Final = "to buy anew what is unknown"
+"""What a stop's message begins with where the cap left no room for a resubmission."""
 
 
 @frozen
@@ -84,7 +89,7 @@ class Funds:
         if left is not None and price > left:
             self.stop.request(
                 "max_credits",
-                f"to buy anew what is unknown{' and what is unsent' if unsent else ''} costs {price:,} credits, and "
+                f"{RESUBMISSION}{' and what is unsent' if unsent else ''} costs {price:,} credits, and "
                 f"{left:,} are left under the cap; raise --max-credits. Nothing was bought",
             )
         self.stop.check()

@@ -29,6 +29,6 @@ def is_guarded(header: Sequence[str] | None) -> bool:
 def unguarded(cells: Sequence[str]) -> list[str]:
     """What stood in cells of a rejects file before apostrophes were put in front of some."""
     # It comes with all that exports need, of which a preview needs nothing.
-    from tokfluence_async.export.cells import safe_text  # noqa: PLC0415 - as above
+    from tokfluence_async.export.cells import plain_text  # noqa: PLC0415 - as above
 
-    return [cell[1:] if cell.startswith("'") and safe_text(cell[1:]) == cell else cell for cell in cells]
+    return [plain_text(cell) if "'" in cell else cell for cell in cells]

@@ -251,7 +251,11 @@ class Intake:
             if len(self.conflicts) < SHOWN_CONFLICTS:
                 self.conflicts.append(Conflict(video, number, 0, what, origin.name))
         reason = "conflict" if differing else "duplicate"
-        return number, origin.name, reason, what, block.records[index], video, None, None, None
+        record = block.records[index]
+        if not differing:
+            return number, origin.name, reason, what, record, video, None, None, None
+        url, handle, fee = block.urls[index], block.handles[index], block.fees[index]
+        return number, origin.name, reason, what, record, video, url, handle, fee
 
     def _skip(self, skipped: list[SkippedFields]) -> None:
         skipped.sort(key=lambda fields: fields[0])

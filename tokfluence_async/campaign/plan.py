@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from math import ceil
-from typing import Any
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from attrs import asdict, field, frozen
@@ -19,9 +19,12 @@ from tokfluence_async.campaign.origins import Origin
 from tokfluence_async.campaign.skips import Skipped, unpack_skipped
 from tokfluence_async.errors import ConflictError, InputError
 
-__all__ = ["Conflict", "Estimate", "Plan", "Skipped"]
+__all__ = ["Conflict", "ConflictRule", "Estimate", "Plan", "Skipped"]
 
-SECONDS_PER_BATCH = 3.0
+ConflictRule = Literal["fail", "first", "last"]
+"""Of two rows that disagree about a video: which counts, or that nobody has decided."""
+
+SECONDS_PER_BATCH: Final = 3.0
 """What a batch's answer is assumed to take when the time of a load is estimated; the API promises nothing."""
 
 
@@ -104,7 +107,8 @@ class Plan:
     conflicts: tuple[Conflict, ...] = ()
     """The first conflicts that nobody has decided; while there are any, the plan can't be saved or applied."""
     conflict_count: int = 0
-    conflicts_decided: bool = True
+    on_conflict: ConflictRule | None = None
+    """Of rows that disagree about a video, which counts; None where the load file, an older one, does not tell."""
     reasons: Mapping[str, int] = field(factory=dict[str, int])
     """Rows that are not sent, by reason code."""
     samples: Mapping[str, Sequence[Skipped]] = field(factory=dict[str, Sequence[Skipped]])
@@ -154,6 +158,11 @@ class Plan:
         """The rows that are not sent, in the order of the input."""
         for blob in self.skipped_blobs:
             yield from unpack_skipped(blob)
+
+    @property
+    def conflicts_decided(self) -> bool:
+        """Whether it is said which counts of rows that disagree."""
+        return self.on_conflict != "fail"
 
     def check_applicable(self) -> None:
         """Refuse a plan that can't be bought as it stands.

@@ -121,6 +121,7 @@ def _plan_to_json(plan: Plan) -> dict[str, Any]:
         "notes": list(plan.notes),
         "other_creators": plan.other_creators,
         "other_creators_at": plan.other_creators_at,
+        "on_conflict": plan.on_conflict,
         "origins": [[each.name, each.counted] for each in plan.origins],
     }
 
@@ -134,6 +135,7 @@ def _plan_from_json(stored: dict[str, Any]) -> Plan:
         # Not in what was written before these were counted.
         other_creators=stored.get("other_creators", 0),
         other_creators_at=tuple((source, row) for source, row in stored.get("other_creators_at", ())),
+        on_conflict=stored.get("on_conflict"),
         origins=tuple(Origin(name, counted) for name, counted in stored["origins"]),
         **{name: stored[name] for name in _PLAN_FACTS},
     )

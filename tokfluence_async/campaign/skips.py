@@ -34,13 +34,13 @@ class Skipped:
     text: str
     """The row's own text; of a table's row, its fields as one line of comma-separated CSV."""
     video_id: str | None
-    """For a duplicate: the video, which an earlier row names already."""
+    """For a duplicate, or a conflict: the video, which an earlier row names already."""
     url: str | None = None
-    """For an invalid row: what stands in its URL column, if it has that column."""
+    """For an invalid row, or a conflict: what stands in its URL column, if it has that column."""
     creator_handle: str | None = None
-    """For an invalid row: what stands in its creator column."""
+    """For an invalid row, or a conflict: what stands in its creator column."""
     fee: str | int | None = None
-    """For an invalid row: its fee in cents; the text itself, if that is no fee."""
+    """For an invalid row, or a conflict: its fee in cents; the text itself, if that is no fee."""
 
 
 SkippedFields = tuple[

@@ -57,7 +57,16 @@ _Events = Annotated[
 ]
 _Rejects = Annotated[
     FilePath | None,
-    Parameter(help="Write the rows that were refused into this CSV file; by default, beside the load file."),
+    Parameter(
+        help="Write the rows that were refused, or dropped by --conflict, into this CSV file; by default, beside the "
+        "load file."
+    ),
+]
+_PreviewRejects = Annotated[
+    FilePath | None,
+    Parameter(
+        help="Write the rows that would not be sent, plain duplicates apart, into this CSV file, with the reasons."
+    ),
 ]
 _LoadFile = Annotated[FilePath, Parameter(help="The load file.")]
 
@@ -67,7 +76,9 @@ _NO_SETTINGS: Final = SettingFlags()
 
 @app.command(
     help_epilogue=example(
-        "tokfluence preview spring.csv", "tokfluence preview spring.csv --name Spring --save spring.tokload"
+        "tokfluence preview spring.csv",
+        "tokfluence preview spring.csv --name Spring --save spring.tokload",
+        "tokfluence preview spring.csv --conflict first --rejects rejects.csv",
     )
 )
 def preview(
@@ -82,6 +93,7 @@ def preview(
     save: Annotated[
         FilePath | None, Parameter(help="Write the plan into this load file, for `tokfluence load` to buy.")
     ] = None,
+    rejects: _PreviewRejects = None,
     as_json: _AsJSON = False,
     as_markdown: Annotated[
         bool, Parameter(name="--markdown", help="Print Markdown, for a pull request or a ticket.")
@@ -98,6 +110,7 @@ def preview(
         name=name,
         currency=currency,
         save=save,
+        rejects=rejects,
         as_json=as_json,
         as_markdown=as_markdown,
         inputs=inputs,

@@ -54,14 +54,16 @@ def export_to(
 
     Raises:
         ConfigurationError: The format, the file or a setting is wrong. Nothing was sent.
-        InputError: The file is a load file; or comments cost more than was agreed to, and nobody can be asked.
+        InputError: The file is a load file, or a source of the load; or comments cost more than was agreed to, and
+            nobody can be asked.
         TokfluenceError: The API gave no usable answer; nothing is left of the file.
     """
     from tokfluence_async.export.exporting import price_of, try_export  # noqa: PLC0415 - a help text needs none
 
-    campaign_id = find_target(text).require_campaign()
+    named = find_target(text)
+    campaign_id = named.require_campaign()
     with _nothing_sent():
-        target, chosen, position = _check(resource, output, format_, resume)
+        target, chosen, position = _check(resource, output, format_, resume, named.sources)
     agreed = yes or connection.max_credits is not None
     if resource == "comments" and not agreed and not can_ask():
         raise InputError(
@@ -113,13 +115,13 @@ def _nothing_sent() -> Generator[None]:
 
 
 def _check(
-    resource: Resource, output: str, format_: Format | None, resume: str | None
+    resource: Resource, output: str, format_: Format | None, resume: str | None, sources: Sequence[str]
 ) -> tuple[str | BinaryIO, Format, Position | None]:
     """See that it can be exported as it was asked for, before its price is told: the target, format and place.
 
     Raises:
         ConfigurationError: It can't be.
-        InputError: The file is a load file.
+        InputError: The file is a load file, or one of the sources.
         MissingExtraError: The format needs a library that is not installed.
     """
     from tokfluence_async.export.comments import place_of  # noqa: PLC0415 - a help text needs none
@@ -133,7 +135,7 @@ def _check(
         target = binary_stdout(f"{format_} is binary", is_text=is_text(format_))
     else:
         refuse_terminal(output)
-        check_side_file("--output", Path(output))
+        check_side_file("--output", Path(output), what="the table", sources=sources)
     where, place = Destination.of(target, format_), place_of(resource, resume)
     where.check(schema_of(resource))
     return target, where.format, place

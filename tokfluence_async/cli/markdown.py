@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from tokfluence_async.campaign.skips import Skipped
-from tokfluence_async.cli.preview import Preview, counted, duration, reasons, warnings
+from tokfluence_async.cli.preview import Preview, counted, duration, reasons, told_rejects, warnings
 
 __all__ = ["markdown"]
 
@@ -43,6 +43,9 @@ def markdown(preview: Preview) -> Iterator[str]:
     yield from _not_sent(preview)
     yield from _conflicts(preview)
     yield ""
+    if preview.rejects is not None:
+        yield f"Rejects: {_code(preview.rejects)}, {told_rejects(preview.reject_count, plan)}."
+        yield ""
     yield (
         f"Saved as {_code(preview.saved_as)}. Nothing was sent." if preview.saved_as else "Nothing was sent."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,16 @@ from tokfluence_async.cli.reading import reading
 from tokfluence_async.errors import ConfigurationError
 from tokfluence_async.options import Options
 
-__all__ = ["build_plan", "default_name", "describe", "is_saved_plan", "offline_options", "slug"]
+__all__ = [
+    "build_plan",
+    "default_name",
+    "default_state",
+    "describe",
+    "free_state",
+    "is_saved_plan",
+    "offline_options",
+    "slug",
+]
 
 _NAMED: Final = 5
 """Sources that are named where there are many."""
@@ -62,6 +72,23 @@ def describe(sources: Sequence[str]) -> str:
         return sources[0]
     more = f" and {len(sources) - _NAMED} more" if len(sources) > _NAMED else ""
     return f"{len(sources)} files: {', '.join(sources[:_NAMED])}{more}"
+
+
+def default_state(sources: Sequence[str], name: str) -> Path:
+    """The load file that a load makes unless told, in the present folder.
+
+    Args:
+        sources: What it is made of.
+        name: The campaign's name: what is piped in has none of its own.
+    """
+    return Path(f"{slug(name if STDIN in sources else default_name(*sources))}.tokload")
+
+
+def free_state(name: str) -> Path:
+    """A load file for a campaign of this name, in the present folder: one that does not exist yet."""
+    stem = slug(name)
+    names = (Path(f"{stem}{more}.tokload") for more in chain([""], (f"-{number}" for number in count(2))))
+    return next(each for each in names if not os.path.lexists(each))
 
 
 def slug(name: str) -> str:

@@ -7,11 +7,12 @@ from typing import Final
 
 from attrs import frozen
 
+from tokfluence_async.campaign.disagreements import CONFLICT
 from tokfluence_async.campaign.plan import Plan
 from tokfluence_async.campaign.skips import Skipped
 from tokfluence_async.cli.output import Line
 
-__all__ = ["ABOUT", "Preview", "counted", "duration", "reasons", "warnings"]
+__all__ = ["ABOUT", "Preview", "counted", "duration", "reasons", "told_rejects", "warnings"]
 
 _SHOWN_CONFLICTS: Final = 5
 _TEXT: Final = 60
@@ -42,6 +43,9 @@ class Preview:
     """Whether the campaign's name was made from the source's."""
     saved_as: str | None = None
     """The load file that the plan was written into."""
+    rejects: str | None = None
+    """The file that the rows which are not sent were written into."""
+    reject_count: int = 0
 
     def lines(self) -> Iterator[Line]:
         """The preview, line by line."""
@@ -62,6 +66,8 @@ class Preview:
         if not self.is_all:
             return
         yield Line()
+        if self.rejects is not None:
+            yield Line(f"Rejects   {self.rejects}: {told_rejects(self.reject_count, self.plan)}", "yellow")
         if self.saved_as is not None:
             yield Line(f"Saved as {self.saved_as}. Nothing was sent.", "green")
         else:
@@ -188,6 +194,24 @@ def warnings(plan: Plan) -> list[str]:
             "short links are not sent; --short-links send sends each, at the risk of paying for one video twice"
         )
     return found
+
+
+def told_rejects(number: int, plan: Plan) -> str:
+    """What a file of rejects holds: ``2 rows that were refused, and 1 that disagrees with another``.
+
+    Args:
+        number: Its rows.
+        plan: Of which they are.
+    """
+    differing = plan.reasons.get(CONFLICT, 0)
+    refused = number - differing
+    told: list[str] = []
+    if refused or not differing:
+        told.append(f"{counted(refused, 'row')} that {'was' if refused == 1 else 'were'} refused")
+    if differing:
+        disagree = "disagrees" if differing == 1 else "disagree"
+        told.append(f"{f'{differing:,}' if told else counted(differing, 'row')} that {disagree} with another")
+    return f"{', and '.join(told)}, with the reasons"
 
 
 def duration(seconds: float) -> str:

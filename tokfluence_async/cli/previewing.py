@@ -13,7 +13,15 @@ from tokfluence_async.cli.arguments import command, file_argument
 from tokfluence_async.cli.exits import Exit
 from tokfluence_async.cli.inputs import InputFlags
 from tokfluence_async.cli.output import Line, print_json, print_lines
-from tokfluence_async.cli.planning import build_plan, default_name, describe, is_saved_plan, offline_options
+from tokfluence_async.cli.planning import (
+    build_plan,
+    default_name,
+    default_state,
+    describe,
+    free_state,
+    is_saved_plan,
+    offline_options,
+)
 from tokfluence_async.cli.preview import Preview
 from tokfluence_async.errors import ConfigurationError, InputError, LoadFileError, TokfluenceError
 
@@ -26,6 +34,7 @@ def run_preview(
     name: str | None,
     currency: str | None,
     save: Path | None,
+    rejects: Path | None = None,
     as_json: bool,
     as_markdown: bool = False,
     inputs: InputFlags,
@@ -37,26 +46,20 @@ def run_preview(
         name: The campaign's name; made from the sources' if None.
         currency: ISO 4217 code of the fees.
         save: The load file to write the plan into.
+        rejects: The file to write the rows into that are not sent, plain duplicates apart.
         as_json: Whether it is printed as JSON.
         as_markdown: Whether it is printed as Markdown.
         inputs: How to read the sources.
 
     Raises:
         ConfigurationError: Both forms are asked for, or a setting is wrong.
-        InputError: A source can't be read; or the plan was to be saved and can't be bought as it stands.
-        LoadFileError: The load file exists, or can't be written.
+        InputError: A source can't be read; or the plan was to be saved and can't be bought as it stands; or the rejects
+            would be written over something else.
+        LoadFileError: The load file exists, or it or the rejects can't be written.
     """
     if as_json and as_markdown:
         raise ConfigurationError("--json and --markdown can't be given together")
-    for source in sources:
-        if is_saved_plan(source):
-            raise InputError(
-                f"this is a load file; look at it with `{command('status', file_argument(source))}`",
-                source=source,
-            )
-    files = find_sources(sources)
-    if save is not None:
-        _check_save(save)
+    files = _check_files(sources, save, rejects)
     options = offline_options(inputs.batch_size)
     plan = build_plan(
         files,
@@ -74,6 +77,7 @@ def run_preview(
         except TokfluenceError as error:
             # The preview says what is wrong better than the error does: it comes first.
             refusal = error
+    reject_count = _write_rejects(plan, rejects)
     rate, concurrency = options.requests_per_minute, options.concurrency
     shown = Preview(
         plan=plan,
@@ -81,11 +85,13 @@ def run_preview(
         eta_seconds=plan.eta_seconds(requests_per_minute=rate, concurrency=concurrency),
         name_is_made=name is None,
         saved_as=saved,
-        next_command=_after_preview(plan, sources, saved, inputs),
+        rejects=None if rejects is None else str(rejects),
+        reject_count=reject_count,
+        next_command=_after_preview(plan, sources, files, saved, inputs),
     )
     if as_json:
         document = plan.to_dict(requests_per_minute=rate, concurrency=concurrency, file=saved)
-        print_json(document | {"next": shown.next_command or None})
+        print_json(document | {"rejects": shown.rejects, "next": shown.next_command or None})
     elif as_markdown:
         from tokfluence_async.cli.markdown import markdown  # noqa: PLC0415 - what other forms do not need
 
@@ -95,6 +101,41 @@ def run_preview(
     if refusal is not None:
         raise refusal
     return Exit.DONE
+
+
+def _check_files(sources: Sequence[str], save: Path | None, rejects: Path | None) -> Sequence[str]:
+    """See that the sources are none that were planned already, and that what is to be written can be.
+
+    Returns:
+        The names of the files that are read.
+
+    Raises:
+        InputError: A source is a load file, or there is no such file; or the rejects would be written over something.
+        LoadFileError: The load file can't be made.
+    """
+    for source in sources:
+        if is_saved_plan(source):
+            raise InputError(
+                f"this is a load file; look at it with `{command('status', file_argument(source))}`",
+                source=source,
+            )
+    files = find_sources(sources)
+    if save is not None:
+        _check_save(save)
+    if rejects is not None:
+        from tokfluence_async.cli.side_files import check_preview_files  # noqa: PLC0415 - what other previews need not
+
+        check_preview_files(files, save=save, rejects=rejects)
+    return files
+
+
+def _write_rejects(plan: Plan, path: Path | None) -> int:
+    """Write the rows that are not sent, if they are asked for; how many they are."""
+    if path is None:
+        return 0
+    from tokfluence_async.campaign.rejectsfile import write_plan_rejects  # noqa: PLC0415 - as above
+
+    return write_plan_rejects(plan, path)
 
 
 def _check_save(path: Path) -> None:
@@ -114,7 +155,9 @@ def _check_save(path: Path) -> None:
         raise LoadFileError("can't be created: this folder may not be written to", file=str(path))
 
 
-def _after_preview(plan: Plan, sources: Sequence[str], saved: str | None, inputs: InputFlags) -> str:
+def _after_preview(
+    plan: Plan, sources: Sequence[str], files: Sequence[str], saved: str | None, inputs: InputFlags
+) -> str:
     if not plan.urls:
         return ""
     cap = ("--max-credits", plan.estimate.total)
@@ -125,6 +168,8 @@ def _after_preview(plan: Plan, sources: Sequence[str], saved: str | None, inputs
     # Whoever pipes the rows in can't be asked on the same standard input.
     agree = ("--yes",) if STDIN in sources else ()
     name = (f"--name={plan.name}",) if plan.name.startswith("-") else ("--name", plan.name)
-    return command(
-        "load", *map(file_argument, sources), *name, *currency, *inputs.arguments(), *decide, *cap, *agree
-    )
+    # The file of that name is another load's: a job whose source has the same name each day.
+    is_taken = os.path.lexists(default_state(files, plan.name))
+    state = ("--state", free_state(plan.name)) if is_taken else ()
+    flags = (*currency, *inputs.arguments(), *decide, *cap, *agree, *state)
+    return command("load", *map(file_argument, sources), *name, *flags)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from attrs import frozen
 
 from tokfluence_async.campaign.loadfile import LoadFile, is_load_file
 from tokfluence_async.campaign.plan import Plan
-from tokfluence_async.campaign.rejects import default_path, place_beside, write_rejects
+from tokfluence_async.campaign.rejectsfile import default_path, place_beside, write_rejects
 from tokfluence_async.campaign.report import LoadReport
-from tokfluence_async.campaign.sources import STDIN, find_sources
+from tokfluence_async.campaign.sources import find_sources
 from tokfluence_async.cli.arguments import command, file_argument, quoted
 from tokfluence_async.cli.consent import check_capped, consents
 from tokfluence_async.cli.events import EventWriter, follow
@@ -21,11 +21,18 @@ from tokfluence_async.cli.exits import Exit, exit_for_report, exit_for_status
 from tokfluence_async.cli.inputs import InputFlags
 from tokfluence_async.cli.loading import drive
 from tokfluence_async.cli.output import print_json, print_lines, say, say_lines
-from tokfluence_async.cli.planning import build_plan, default_name, describe, is_saved_plan, slug
-from tokfluence_async.cli.preview import Preview
+from tokfluence_async.cli.planning import (
+    build_plan,
+    default_name,
+    default_state,
+    describe,
+    free_state,
+    is_saved_plan,
+)
+from tokfluence_async.cli.preview import Preview, told_rejects
 from tokfluence_async.cli.render import is_begun, report_lines
 from tokfluence_async.cli.settings import SettingFlags
-from tokfluence_async.cli.side_files import check_load_files
+from tokfluence_async.cli.side_files import check_load_files, check_rejects, names_of_sources
 from tokfluence_async.errors import InputError, LoadFileError, PlanStaleError
 from tokfluence_async.options import Options
 
@@ -87,9 +94,9 @@ class Purchase:
             raise InputError(
                 f"say the campaign's name, such as --name {example}; it must be new in the account"
             )
-        path = state or Path(f"{slug(name) if STDIN in files else slug(default_name(*files))}.tokload")
+        path = state or default_state(files, name)
         self._check_files(path, files, is_new=True)
-        _refuse_existing(path)
+        _refuse_existing(path, name)
         batch_size = options.batch_size if inputs.batch_size is None else inputs.batch_size
         with follow(self.events, as_json=self.as_json) as writer:
             plan = build_plan(files, name=name, currency=currency, flags=inputs, batch_size=batch_size)
@@ -99,7 +106,7 @@ class Purchase:
         file = LoadFile.open(path)
         try:
             plan = _never_begun(file, name)
-            self._check_files(path, _names(plan))
+            self._check_files(path, names_of_sources(plan, path))
             with follow(self.events, as_json=self.as_json) as writer:
                 return self._begin(file, plan, str(path), options, writer)
         finally:
@@ -120,7 +127,7 @@ class Purchase:
         opened = LoadFile.open(path)
         try:
             plan = opened.plan()
-            self._check_files(path, _names(plan))
+            self._check_files(path, names_of_sources(plan, path))
             with follow(self.events, as_json=self.as_json) as writer:
                 return self._resume(opened, plan, writer)
         finally:
@@ -184,7 +191,7 @@ class Purchase:
         if isinstance(target, LoadFile):
             target.agree(options.max_credits)
             return self._go_on(target, plan, options, writer)
-        _refuse_existing(target)  # once more: somebody may have been asked meanwhile
+        _refuse_existing(target, plan.name)  # once more: somebody may have been asked meanwhile
         file = LoadFile.create(target, plan, agreed=True, max_credits=options.max_credits)
         try:
             return self._go_on(file, plan, options, writer)
@@ -236,16 +243,11 @@ class Purchase:
         """
         rejects = self.rejects
         check_load_files(sources, state, is_new=is_new, rejects=rejects, events=self.events)
-        if rejects is None:
-            return
-        # Unlike a path's own methods, these do not raise where nobody may look.
-        if os.path.isdir(rejects) or not os.path.isdir(rejects.parent):  # noqa: PTH112 - as above
-            raise InputError(
-                "this can't be written: name a file, in a folder that exists", source=str(rejects)
-            )
+        if rejects is not None:
+            check_rejects(rejects)
 
     def _write_rejects(self, file: LoadFile) -> None:
-        """Write the rows that were refused. That it fails is told, and changes nothing about the load."""
+        """Write the rows that were refused, or left out. That it fails is told, and changes nothing about the load."""
         wanted = self.rejects or default_path(file.path)
         try:
             path = wanted if self.rejects else place_beside(file, wanted)
@@ -256,13 +258,7 @@ class Purchase:
         if path != wanted:
             say(f"tokfluence: {wanted}: it is not as this load wrote it, and stays as it is", "yellow")
         if number:
-            rows = "row that was" if number == 1 else "rows that were"
-            say(f"Rejects   {path}: {number:,} {rows} refused, with the reasons", "yellow")
-
-
-def _names(plan: Plan) -> list[str]:
-    """What the inputs of a plan are called: files, and descriptions, of which there will be no file."""
-    return [each.name for each in plan.origins if each.name is not None]
+            say(f"Rejects   {path}: {told_rejects(number, file.plan())}", "yellow")
 
 
 def _refuse_input_flags(source: str, inputs: InputFlags, *, currency: str | None, state: Path | None) -> None:
@@ -304,8 +300,12 @@ def _never_begun(file: LoadFile, name: str | None) -> Plan:
     return plan
 
 
-def _refuse_existing(path: Path) -> None:
+def _refuse_existing(path: Path, name: str) -> None:
     """Never load twice what one name of a load file stands for.
+
+    Args:
+        path: The load file that was to be made.
+        name: The name of the campaign that was to be loaded.
 
     Raises:
         PlanStaleError: There is a load file of that name.
@@ -317,14 +317,22 @@ def _refuse_existing(path: Path) -> None:
         raise InputError(
             "exists and is not a load file; name another with --state. Nothing was sent", source=str(path)
         )
-    file = LoadFile.read(path)
-    try:
-        _never_begun(file, None)
-    finally:
-        file.close()
-    again = command("load", file_argument(path))
+    with closing(LoadFile.read(path)) as file:
+        plan, report = file.plan(), LoadReport.of(file)
+    if report.state == "complete":
+        state, verb, rest = "which is complete", "resume", "shows its report"
+    elif is_begun(report):
+        state, verb, rest = "which was begun already", "resume", "goes on with it"
+    else:
+        state, verb, rest = "a saved plan of which nothing was sent yet", "load", "buys it"
+    again = command(verb, file_argument(path))
+    if plan.name == name.strip():
+        other = "to load another campaign, name another file"
+    else:
+        other = f"this is {name.strip()!r}: name another file for it"
+    free = f"--state {quoted(free_state(name))}"
     raise PlanStaleError(
-        f"holds a saved plan; buy that with `{again}`, or name another file with --state. Nothing was sent",
+        f"holds campaign {plan.name!r}, {state}; `{again}` {rest}. Nothing was sent; {other}, such as `{free}`",
         file=str(path),
     )
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import ceil
 from typing import Final
 
+from tokfluence_async.campaign.funds import RESUBMISSION
 from tokfluence_async.campaign.plan import Plan
 from tokfluence_async.campaign.report import LoadReport
 from tokfluence_async.cli.arguments import command, file_argument
@@ -20,8 +22,10 @@ _MEANING: Final = (
     ("unsent", "left to be sent"),
     ("unknown", "sent, and whether it was applied can't be told"),
 )
-_LOOK: Final = 2
-"""Credits of a look into the campaign."""
+_LOOK: Final = 3
+"""Credits of a look into the campaign: 2 for a page of its list, and 1 for the number of its posts."""
+_PAGE: Final = 20
+"""Posts on a page, at least; the API says nothing of it."""
 _SHOWN_DOUBTS: Final = 10
 _NEEDS_ID: Final = frozenset({"create_unknown", "duplicate_request"})
 _STYLES: Final[dict[str, Style]] = {"complete": "green", "needs_review": "red", "stopped": "yellow"}
@@ -46,7 +50,12 @@ def next_command(report: LoadReport, plan: Plan, settings: Sequence[str] = ()) -
         return command("load", file_argument(report.file), "--max-credits", report.credits.planned, *settings)
     words = _resume(report, settings)
     if report.stopped_by == "max_credits":
-        words += ["--max-credits", _enough(report, plan)]
+        anew = report.message.startswith(RESUBMISSION)
+        words += [
+            *(["--resubmit-unknown"] if anew else []),
+            "--max-credits",
+            _enough(report, plan, anew=anew),
+        ]
     text = command(*words)
     # The placeholder is for a person to fill in: quoted, a shell would hand it over as it stands.
     return f"{text} --campaign-id ID" if report.stopped_by in _NEEDS_ID else text
@@ -57,12 +66,22 @@ def _resume(report: LoadReport, settings: Sequence[str]) -> list[object]:
     return ["resume", file_argument(report.file), *(() if report.stopped_by == "plan_stale" else settings)]
 
 
-def _enough(report: LoadReport, plan: Plan) -> int:
-    """A cap that lets a load end: what may be charged already, the rest, and a look into the campaign."""
+def _enough(report: LoadReport, plan: Plan, *, anew: bool) -> int:
+    """A cap that lets a load end: what may be charged already, the rest, and a look into the campaign.
+
+    Args:
+        report: Where the load stands.
+        plan: What it buys.
+        anew: Whether what is unknown is to be bought anew: then the campaign is looked through to its end.
+    """
     spent = report.credits.charged_max
     to_create = plan.create_credits if report.campaign_id is None else 0
-    look = _LOOK if report.urls.unknown else 0
-    return max(spent + to_create + plan.credits_per_url * report.urls.unsent + look, plan.estimate.total)
+    # Bought anew, it is looked for before it is sent and, should an answer be lost again, once more.
+    look = (2 * _LOOK * ceil(plan.urls / _PAGE) if anew else _LOOK) if report.urls.unknown else 0
+    to_send = report.urls.unsent + (report.urls.unknown if anew else 0)
+    needed = max(spent + to_create + plan.credits_per_url * to_send + look, plan.estimate.total)
+    # The present one was not enough, whatever it was that it left no room for.
+    return needed if report.credits.cap is None else max(needed, report.credits.cap + _LOOK)
 
 
 def report_lines(report: LoadReport, plan: Plan, settings: Sequence[str] = ()) -> Iterator[Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -34,7 +35,7 @@ def make_report(text: str, output: Path, *, results: bool, connection: Connectio
 
     Raises:
         ConfigurationError: The file can't be created, or a setting is wrong.
-        InputError: The file is a load file.
+        InputError: The file is a load file, or a source of the load.
         MissingExtraError: Altair or vl-convert is not installed. Nothing was sent.
         LoadFileError: There is no such load file.
         TokfluenceError: The API gave no usable answer; nothing is left of the file.
@@ -48,8 +49,8 @@ def make_report(text: str, output: Path, *, results: bool, connection: Connectio
 
     # Credits are not spent on a report that can't be made.
     check_installed()
-    _check(output)
     target = find_target(text)
+    _check(output, target.sources)
     ledger = None if target.report is None else read_ledger(text)
     if ledger is not None and not results:
         _write(output, ledger=ledger)
@@ -69,12 +70,12 @@ def make_report(text: str, output: Path, *, results: bool, connection: Connectio
     return run(connection, main)
 
 
-def _check(output: Path) -> None:
+def _check(output: Path, sources: Sequence[str]) -> None:
     """See that a report can be written there, while nothing is spent yet.
 
     Raises:
         ConfigurationError: It can't be.
-        InputError: It is a load file.
+        InputError: It is a load file, or one of the sources.
     """
     if is_stdout(str(output)):
         binary_stdout(_WHAT, is_text=False)
@@ -82,7 +83,7 @@ def _check(output: Path) -> None:
     refuse_terminal(str(output))
     if output.is_dir() or not output.absolute().parent.is_dir():
         raise ConfigurationError(f"{output}: no file can be written there")
-    check_side_file("--output", output)
+    check_side_file("--output", output, what="the page", sources=sources)
 
 
 def _write(output: Path, *, ledger: Ledger | None, results: Results | None = None) -> None:

@@ -49,7 +49,9 @@ def export(
     format_: Annotated[
         Literal["csv", "jsonl", "parquet", "arrow"] | None,
         Parameter(
-            name="--format", help="The format; by the file's suffix by default, CSV on standard output."
+            name="--format",
+            help="The format; by the file's suffix by default, CSV on standard output. Arrow is in its streaming form "
+            "on standard output and in pipes, in its file form elsewhere.",
         ),
     ] = None,
     raw: Annotated[

@@ -9,31 +9,55 @@ from collections.abc import Iterable
 from contextlib import suppress
 from itertools import combinations, product
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from attrs import frozen
 
 from tokfluence_async.campaign.companions import belongs_to_load_file, files_of
-from tokfluence_async.campaign.rejects import default_path
+from tokfluence_async.campaign.rejectsfile import default_path
 from tokfluence_async.campaign.sources import STDIN
 from tokfluence_async.errors import InputError
 
-__all__ = ["check_load_files", "check_side_file"]
+if TYPE_CHECKING:
+    from tokfluence_async.campaign.plan import Plan
+
+__all__ = ["check_load_files", "check_preview_files", "check_rejects", "check_side_file", "names_of_sources"]
 
 _STREAM: Final = "-"
+_REJECTS: Final = "the file of the rejects"
 
 
-def check_side_file(option: str, path: Path) -> None:
+def names_of_sources(plan: Plan, load_file: Path) -> list[str]:
+    """What the sources of a load may be called now: files, and descriptions, of which there will be no file.
+
+    Args:
+        plan: What it buys.
+        load_file: Its load file. A name is meant from this folder, and from that one, in which most loads are begun.
+    """
+    names = [each.name for each in plan.origins if each.name is not None]
+    # Joined, an absolute name stays as it is.
+    beside = [str(load_file.parent / each) for each in names if each != STDIN]
+    return list(dict.fromkeys([*names, *beside]))
+
+
+def check_side_file(option: str, path: Path, *, what: str = "", sources: Iterable[str] = ()) -> None:
     """See that a file may be written, before anything is spent or lost.
 
     Args:
         option: That named it, such as ``--output``.
         path: The file, whether it exists or not.
+        what: What is written there, in words.
+        sources: What it is made of, however indirectly: names of files, ``-`` for standard input.
 
     Raises:
-        InputError: It is a load file, or belongs to one.
+        InputError: It is one of those, or a load file, or belongs to one.
     """
-    if str(path) != _STREAM and belongs_to_load_file(path):
+    if str(path) == _STREAM:
+        return
+    target = _Named(what, str(path), option)
+    for each in _sources(sources):
+        _refuse_same(each, target)
+    if belongs_to_load_file(path):
         raise InputError(f"{option} would write into this load file; name another file", source=str(path))
 
 
@@ -52,9 +76,9 @@ def check_load_files(
     Raises:
         InputError: Two are; or a load file was to be written over. It names the options.
     """
-    read = [_Named("a source", each, "", sys.stdin if each == STDIN else None) for each in sources]
+    read = _sources(sources)
     kept = [_Named("the load file", str(each), "--state" if is_new else "") for each in files_of(state)]
-    refused = _Named("the file of the rejects", str(rejects or default_path(state)), "--rejects")
+    refused = _Named(_REJECTS, str(rejects or default_path(state)), "--rejects")
     told: list[_Named] = []
     if events is not None:
         stdout = sys.stdout if str(events) == _STREAM else None
@@ -63,15 +87,52 @@ def check_load_files(
     written = [*(kept if is_new else ()), *([refused] if is_new or rejects is not None else []), *told]
     others = [*product(kept, [refused, *told]), *combinations([refused, *told], 2)]
     for one, other in [*product(read, written), *others]:
-        if one.is_same(other):
-            options = " or ".join(filter(None, (one.option, other.option)))
-            raise InputError(
-                f"{one.what} and {other.what} are one and the same; name another with {options}. Nothing was sent",
-                source=other.path,
-            )
+        _refuse_same(one, other)
     for option, path in (("--rejects", rejects), ("--events", events)):
         if path is not None:
             check_side_file(option, path)
+
+
+def check_preview_files(sources: Iterable[str], *, save: Path | None, rejects: Path) -> None:
+    """See that the rejects of a preview are written over nothing that it reads or makes.
+
+    Args:
+        sources: What it reads: names of files, ``-`` for standard input.
+        save: The load file that it makes, if any.
+        rejects: Where the rows that are not sent are to be written.
+
+    Raises:
+        InputError: They would be; or they can't be written.
+    """
+    check_rejects(rejects)
+    target = _Named(_REJECTS, str(rejects), "--rejects")
+    for each in () if save is None else files_of(save):
+        _refuse_same(_Named("the load file", str(each), "--save"), target)
+    check_side_file("--rejects", rejects, what=_REJECTS, sources=sources)
+
+
+def check_rejects(path: Path) -> None:
+    """See that a file of rejects may have this name.
+
+    Raises:
+        InputError: It is a folder's, or there is no such folder.
+    """
+    # Unlike a path's own methods, these do not raise where nobody may look.
+    if os.path.isdir(path) or not os.path.isdir(path.parent):  # noqa: PTH112 - as above
+        raise InputError("this can't be written: name a file, in a folder that exists", source=str(path))
+
+
+def _sources(names: Iterable[str]) -> list[_Named]:
+    return [_Named("a source", each, "", sys.stdin if each == STDIN else None) for each in names]
+
+
+def _refuse_same(one: _Named, other: _Named) -> None:
+    if one.is_same(other):
+        options = " or ".join(filter(None, (one.option, other.option)))
+        raise InputError(
+            f"{one.what} and {other.what} are one and the same; name another with {options}. Nothing was sent",
+            source=other.path,
+        )
 
 
 @frozen

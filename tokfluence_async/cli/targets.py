@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,8 @@ class Target:
     campaign_id: int | None
     """None where a load has no campaign yet."""
     report: LoadReport | None = None
+    sources: Sequence[str] = ()
+    """What the load was made of: names of files, ``-`` for standard input."""
 
     def require_campaign(self) -> int:
         """The campaign's number.
@@ -47,7 +51,10 @@ def find_target(text: str) -> Target:
     """
     if text.isascii() and text.isdecimal():
         return Target(int(text))
-    from tokfluence_async.campaign.applying import status  # noqa: PLC0415 - only a load file needs it
+    from tokfluence_async.campaign.loadfile import LoadFile  # noqa: PLC0415 - only a load file needs it
+    from tokfluence_async.campaign.report import LoadReport  # noqa: PLC0415 - likewise
+    from tokfluence_async.cli.side_files import names_of_sources  # noqa: PLC0415 - likewise
 
-    report = status(Path(text))
-    return Target(report.campaign_id, report)
+    with closing(LoadFile.read(Path(text))) as file:
+        report = LoadReport.of(file)
+        return Target(report.campaign_id, report, names_of_sources(file.plan(), file.path))

@@ -145,20 +145,22 @@ class ParquetWriter(_Grouped):
 
 
 class ArrowWriter(_Grouped):
-    """Writes rows as Arrow IPC, in its file form, which Feather version 2 is too.
+    """Writes rows as Arrow IPC, in its file form, which Feather version 2 is too; or in its streaming form.
 
     Args:
         file: Where to.
         schema: The columns.
+        streamed: Whether it is in the streaming form, which is read as it comes.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
     """
 
-    def __init__(self, file: BinaryIO, schema: Schema) -> None:
+    def __init__(self, file: BinaryIO, schema: Schema, *, streamed: bool = False) -> None:
         super().__init__(schema)
         pa, ipc = _pyarrow("Arrow IPC"), _pyarrow("Arrow IPC", "pyarrow.ipc")
-        self._writer: Any = ipc.new_file(pa.PythonFile(file, mode="w"), _arrow_schema(pa, schema))
+        begin = ipc.new_stream if streamed else ipc.new_file
+        self._writer: Any = begin(pa.PythonFile(file, mode="w"), _arrow_schema(pa, schema))
 
     def write_table(self, table: Any) -> None:
         """Write some rows as they are in Arrow."""

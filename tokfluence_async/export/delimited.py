@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, BinaryIO, Final
 
-from tokfluence_async.export.cells import instant, json_text, safe_text
+from tokfluence_async.export.cells import instant, json_text, safe_json, safe_text
 from tokfluence_async.export.schema import Kind, Row, Schema
 
 __all__ = ["CSVWriter"]
@@ -20,7 +20,9 @@ Not left to the csv module, which before Python 3.13 quotes no line end but the 
 class CSVWriter:
     """Writes rows as CSV. None and empty text are both an empty field.
 
-    A row ends with a line feed. Line ends within a text are kept as they are, in quotes.
+    A row ends with a line feed. Line ends within a text are kept as they are, in quotes. Unless it is written raw, text
+    has apostrophes in front of what some spreadsheet would run, at its beginning or behind a semicolon, a tab or a line
+    end; `plain_text` gives it back. Nested values are JSON that reads as the same value.
 
     Args:
         file: Where to.
@@ -62,7 +64,7 @@ def _converter(kind: Kind, *, raw: bool) -> Callable[[Any], str]:
         case "boolean":
             return _boolean
         case "texts" | "counts" | "music" | "json":
-            return _json
+            return _json if raw else _safe_json
         case "integer":
             return str
         case "number":
@@ -82,6 +84,10 @@ def _safe_field(text: str) -> str:
 
 def _json(value: Any) -> str:
     return _field(json_text(value))
+
+
+def _safe_json(value: Any) -> str:
+    return _field(safe_json(value))
 
 
 def _boolean(value: bool) -> str:  # noqa: FBT001 - a converter takes a value

@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import io
 import os
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Final, Self
 
 from attrs import frozen
 
@@ -18,6 +19,9 @@ from tokfluence_async.export.schema import Schema
 
 __all__ = ["Destination"]
 
+_STDOUT: Final = 1
+"""Its descriptor."""
+
 
 @frozen
 class Destination:
@@ -26,6 +30,8 @@ class Destination:
     target: Path | BinaryIO
     format: Format
     compression: Compression | None = None
+    streamed: bool = False
+    """Whether it is read as it comes, from its beginning to its end: a pipe, or standard output."""
 
     @classmethod
     def of(cls, target: Any, format: Any = None) -> Self:  # noqa: A002 - the word that everybody uses
@@ -46,7 +52,7 @@ class Destination:
         _check_stream(target)
         if format is None:
             raise ConfigurationError("an open file tells no format; say format='csv' or another")
-        return cls(target, named_format(format))
+        return cls(given, named_format(format), streamed=_is_streamed(target))
 
     def check(self, schema: Schema) -> None:
         """See that a table can be written there, as far as that can be told beforehand. Leaves no trace.
@@ -93,8 +99,17 @@ def _check_stream(target: Any) -> None:
         raise ConfigurationError(f"this {kind} is closed, or not open for writing; nothing was sent")
 
 
-def _says_yes(writable: Any) -> bool:
+def _is_streamed(file: Any) -> bool:
+    """Whether nobody can look for what stands at the end of a file; as of standard output, wherever that is sent."""
+    with suppress(AttributeError, OSError, ValueError):
+        if file.fileno() == _STDOUT:
+            return True
+    seekable = getattr(file, "seekable", None)
+    return not callable(seekable) or not _says_yes(seekable)
+
+
+def _says_yes(ask: Any) -> bool:
     try:
-        return bool(writable())
+        return bool(ask())
     except ValueError:  # a closed file's own answer
         return False

@@ -125,7 +125,7 @@ async def export(
         resource: What to export.
         target: A file's name, or a file that is open in binary; the latter is left open. CSV and JSONL are compressed
             where the name ends with ``.gz``, ``.bz2``, ``.xz`` or ``.zst``.
-        format: The format; by the file's suffix if None.
+        format: The format; by the file's suffix if None. Arrow has its streaming form in what can't be sought in.
         raw: Whether CSV has text as it is, though a spreadsheet may run it as a formula.
         resume: For comments: where to begin, as a `Position` or its text.
         agree: For comments: asked with the posts, once their list is read; if it says no, none are read.
@@ -252,7 +252,7 @@ async def _to_path(run: _Run, path: Path, where: Destination) -> Exported:
     told = f"{path}:"
     with AtomicFile(path) as target:
         if target.direct:
-            done = await _to_stream(run, target.file, where, told)
+            done = await _to_stream(run, target.file, evolve(where, streamed=True), told)
         else:
             done = await run.write(target.file, where, told)
         in_part = done.error is not None or run.cancelled is not None
@@ -293,7 +293,7 @@ class _Run:
         with unwritable_told(told):
             with (
                 compressing(file, where.compression) as stream,
-                writing(where.format, stream, self.schema, raw=self.raw) as writer,
+                writing(where.format, stream, self.schema, raw=self.raw, streamed=where.streamed) as writer,
             ):
                 async for rows in self._chunks():
                     writer.write(rows)

@@ -96,6 +96,7 @@ def writing(
     schema: Schema,
     *,
     raw: bool = False,
+    streamed: bool = False,
 ) -> Generator[Writer]:
     """A writer of a table, which is ended when the context is left; the file stays open.
 
@@ -104,11 +105,12 @@ def writing(
         file: Where to, in binary.
         schema: The table's columns.
         raw: Whether CSV has text as it is, though a spreadsheet may run it as a formula.
+        streamed: Whether it is read as it comes: Arrow has a form for that.
 
     Raises:
         MissingExtraError: The format needs a library that is not installed.
     """
-    writer = _writer(format, file, schema, raw=raw)
+    writer = _writer(format, file, schema, raw=raw, streamed=streamed)
     try:
         yield writer
         writer.close()
@@ -117,7 +119,14 @@ def writing(
         raise
 
 
-def _writer(format: Format, file: BinaryIO, schema: Schema, *, raw: bool) -> Writer:  # noqa: A002 - as above
+def _writer(
+    format: Format,  # noqa: A002 - as above
+    file: BinaryIO,
+    schema: Schema,
+    *,
+    raw: bool,
+    streamed: bool,
+) -> Writer:
     # Each format's libraries are imported when it is used.
     match format:
         case "csv":
@@ -135,4 +144,4 @@ def _writer(format: Format, file: BinaryIO, schema: Schema, *, raw: bool) -> Wri
         case "arrow":
             from tokfluence_async.export.arrow import ArrowWriter  # noqa: PLC0415 - as above
 
-            return ArrowWriter(file, schema)
+            return ArrowWriter(file, schema, streamed=streamed)

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, Self, cast
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from tokfluence_async.errors import ConfigurationError, MissingExtraError
 from tokfluence_async.export.arrow import arrow_table
@@ -118,7 +118,7 @@ class Table:
             if target.direct and not is_text(where.format):
                 # Writers of binary formats seek, or want to know where they are: a pipe can do neither.
                 with tempfile.TemporaryFile() as spool:
-                    self._write(where, cast("BinaryIO", spool), raw=raw)
+                    self._write(evolve(where, streamed=True), cast("BinaryIO", spool), raw=raw)
                     spool.seek(0)
                     shutil.copyfileobj(spool, target.file)
             else:
@@ -128,7 +128,7 @@ class Table:
     def _write(self, where: Destination, file: BinaryIO, *, raw: bool) -> None:
         with (
             compressing(file, where.compression) as stream,
-            writing(where.format, stream, self.schema, raw=raw) as writer,
+            writing(where.format, stream, self.schema, raw=raw, streamed=where.streamed) as writer,
         ):
             writer.write(self.rows)
 

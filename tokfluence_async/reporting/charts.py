@@ -17,6 +17,7 @@ except ImportError:
     raise MissingExtraError("a report", "report") from None
 
 __all__ = [
+    "AMOUNT_LABEL",
     "Chart",
     "alt",
     "inline",
@@ -37,6 +38,13 @@ MOST_BARS: Final = 12
 _DAY: Final = 86_400_000
 """Milliseconds."""
 BLUE, GREEN, RED, SOFT = "#2f5fd0", "#1f9d72", "#d6453d", "#5d6678"
+AMOUNT_LABEL: Final = (
+    "abs(datum.value) >= 1e15 ? format(datum.value, '~e') : "
+    "abs(datum.value) < 1 ? format(datum.value, '~g') : replace(format(datum.value, '~s'), 'G', 'B')"
+)
+"""How an axis names amounts: ``20k``, ``5M``, ``1.2B``; not ``500m`` for a half."""
+_MOST_DAYS: Final = 7
+"""Days, or weeks, that an axis names at most, and shows at least."""
 _CONFIG: Final[Chart] = {
     "background": "transparent",
     "font": 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif',
@@ -177,6 +185,8 @@ def views_over_time(posts: Sequence[CampaignPost]) -> Chart:
         views[begins] += post.views or 0
         counts[begins] += 1
     title = "week of publication" if weekly else "day of publication"
+    years = {each.year for each in views}
+    form = "%-d %b" if len(years) == 1 else "%-d %b %Y"
     width = (7 if weekly else 1) * _DAY
     values = [
         {
@@ -193,11 +203,21 @@ def views_over_time(posts: Sequence[CampaignPost]) -> Chart:
         alt.Chart(inline(values))
         .mark_bar(color=BLUE, cornerRadiusEnd=2, orient="vertical", stroke="white", strokeWidth=1)
         .encode(
-            # In UTC, so that no reader's zone moves a day.
-            x=alt.X("from:T", title=title, scale=alt.Scale(type="utc")),
+            # A number, and its name in UTC, so that no reader's zone moves a day, and none is parted into hours.
+            x=alt.X(
+                "from:Q",
+                title=f"{title}, {min(years)}" if len(years) == 1 else title,
+                scale=alt.Scale(domain=_room(values, width), nice=False, zero=False),
+                axis=alt.Axis(
+                    values=_ticks(values, width),
+                    labelExpr=f"utcFormat(datum.value - {width // 2}, '{form}')",
+                    labelOverlap="greedy",
+                    grid=False,
+                ),
+            ),
             x2="to",
             # Stacked, as bars are by default, they would have no width between two ends.
-            y=alt.Y("views:Q", title="views", axis=alt.Axis(format="~s"), stack=None),
+            y=alt.Y("views:Q", title="views", axis=alt.Axis(labelExpr=AMOUNT_LABEL, tickCount=6), stack=None),
             tooltip=[
                 alt.Tooltip("day:N", title=title),
                 alt.Tooltip("views:Q", title="views", format=","),
@@ -206,6 +226,20 @@ def views_over_time(posts: Sequence[CampaignPost]) -> Chart:
         )
     )
     return specification(chart, 220)
+
+
+def _room(bars: Sequence[dict[str, Any]], width: int) -> list[int]:
+    """From when to when the axis of some bars goes: with room for a few, so that one alone is a bar and no block."""
+    first, last = bars[0]["from"], bars[-1]["to"]
+    aside = max(_MOST_DAYS * width - (last - first), 0) // 2
+    return [first - aside, last + aside]
+
+
+def _ticks(bars: Sequence[dict[str, Any]], width: int) -> list[int]:
+    """The middles of the days, or weeks, that the axis names: whole ones apart."""
+    first, last = bars[0]["from"], bars[-1]["from"]
+    step = ((last - first) // width // _MOST_DAYS + 1) * width
+    return list(range(first + width // 2, last + width, step))
 
 
 def _milliseconds(day: date) -> int:

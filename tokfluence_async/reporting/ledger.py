@@ -12,6 +12,7 @@ from typing import Final
 from attrs import field, frozen
 
 from tokfluence_async.campaign import records
+from tokfluence_async.campaign.disagreements import CONFLICT, Disagreements
 from tokfluence_async.campaign.loadfile import LoadFile
 from tokfluence_async.campaign.plan import Plan
 from tokfluence_async.campaign.report import LoadReport
@@ -44,12 +45,12 @@ class Moment:
 
 @frozen
 class Reject:
-    """A row that was not accepted, duplicates apart."""
+    """A row that was not accepted, plain duplicates apart."""
 
     place: str
     """Where it stands in the input, such as ``posts.csv:7``."""
     outcome: str
-    """``rejected``, ``unknown``, ``unsent`` or ``invalid``."""
+    """``rejected``, ``unknown``, ``invalid``, or ``duplicate`` for a row that disagrees with another."""
     text: str
     """The URL, or the row's own text."""
     code: str
@@ -192,12 +193,17 @@ def _rejects(file: LoadFile, plan: Plan) -> tuple[list[Reject], int]:
             if count <= MAX_REJECTS:
                 place = origins[post.origin].place(post.row, short=short)
                 found.append((post.origin, post.row, Reject(place, outcome, post.url, code, message)))
+    posts = (post for post, *_ in records.outcomes(file.db))
+    disagreements = Disagreements(plan, posts, file.skipped())
     for each in file.skipped():
-        if each.video_id is None:
+        disagrees = each.reason == CONFLICT
+        if each.video_id is None or disagrees:
             count += 1
             if count <= MAX_REJECTS:
                 number = by_name.get(each.source, 0)
                 place = origins[number].place(each.row, short=short)
-                reject = Reject(place, "invalid", each.text, each.reason, each.message)
+                outcome = "duplicate" if disagrees else "invalid"
+                message = disagreements.words(each) if disagrees else each.message
+                reject = Reject(place, outcome, each.text, each.reason, message)
                 found.append((number, each.row, reject))
     return [reject for _, _, reject in sorted(found, key=lambda each: each[:2])], count

@@ -68,7 +68,7 @@ def link(url: str | None, label: str) -> Markup:
 def table(
     heads: Sequence[str], rows: Iterable[Sequence[Markup | str]], *, numbers: Iterable[int] = ()
 ) -> Markup:
-    """A table.
+    """A table. Each cell tells its column's name as well, for a page too narrow for columns.
 
     Args:
         heads: The columns' names.
@@ -81,7 +81,12 @@ def table(
         return element(
             "tr",
             *(
-                element(tag, each, class_="number" if place in right else None)
+                element(
+                    tag,
+                    each,
+                    class_="number" if place in right else None,
+                    data_head=heads[place] if tag == "td" else None,
+                )
                 for place, each in enumerate(row)
             ),
         )
