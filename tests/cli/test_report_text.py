@@ -69,7 +69,7 @@ def test_a_load_that_the_cap_stopped_is_told_a_cap_that_is_enough() -> None:
         urls=evolve(capped.urls, unsent=4, unknown=2),
         credits=evolve(capped.credits, charged_max=151),
     )
-    assert next_command(in_doubt, PLAN).endswith("--max-credits 253")
+    assert next_command(in_doubt, PLAN).endswith("--max-credits 254")
 
 
 def test_a_resubmission_that_the_cap_stopped_is_told_what_it_costs() -> None:
@@ -82,15 +82,15 @@ def test_a_resubmission_that_the_cap_stopped_is_told_what_it_costs() -> None:
         urls=evolve(STOPPED.urls, accepted=0, unsent=0, unknown=10),
         credits=money,
     )
-    assert next_command(unknown, PLAN).endswith("--resubmit-unknown --max-credits 509")
+    assert next_command(unknown, PLAN).endswith("--resubmit-unknown --max-credits 511")
     # A look that did not fit is no word to buy anything anew.
     look = evolve(unknown, message="what is in doubt has to be looked for in the campaign")
-    assert next_command(look, PLAN).endswith("tokload' --max-credits 262")
+    assert next_command(look, PLAN).endswith("tokload' --max-credits 263")
 
 
 def test_a_cap_that_is_told_is_above_that_which_was_not_enough() -> None:
     capped = evolve(STOPPED, stopped_by="max_credits", credits=evolve(STOPPED.credits, cap=900))
-    assert next_command(capped, PLAN).endswith("--max-credits 902")
+    assert next_command(capped, PLAN).endswith("--max-credits 903")
 
 
 def test_a_lost_create_asks_for_the_campaigns_id() -> None:
