@@ -51,16 +51,17 @@ def test_a_cap_amid_posts_without_comments_tells_what_goes_on(
 def test_a_signal_amid_posts_without_comments_tells_what_goes_on(
     started: Callable[..., subprocess.Popen[str]], sandbox: Sandbox, tmp_path: Path, silent: list[str]
 ) -> None:
-    sandbox.add_fault(call="posts.comments", nth=3, effect="stall", seconds=60)
+    sandbox.add_fault(call="posts.comments", path=silent[2], effect="stall", seconds=60)
     process = started("export", CAMPAIGN, "comments", "-o", "c.csv", "--yes")
     deadline = time.monotonic() + 20
-    while len(sandbox.requests("posts.comments")) < 3:
+    while len(sandbox.requests("posts.comments")) < len(silent):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130, err
-    assert f"tokfluence export 4711 comments -o c.csv --resume {silent[2]}:0\n" in err
+    place = ",".join([f"{silent[2]}:0", *(f"{each}:" for each in silent[3:])])
+    assert f"tokfluence export 4711 comments -o c.csv --resume {place}\n" in err
     assert not list(tmp_path.iterdir())
 
 

@@ -18,15 +18,17 @@ URLS = 20
 def api() -> Iterator[Answering]:
     """Charges each batch, and does nothing for it; its answer is lost."""
 
+    serving = Answering()
+
     def after(asked: Asked, answer: Answer) -> Answer:
         if asked.call == "analyze" and not asked.repeated:
-            api.tracked.clear()
+            serving.tracked.clear()
             return LOST
         return answer
 
-    with Answering() as api:
-        api.after = after
-        yield api
+    serving.after = after
+    with serving:
+        yield serving
 
 
 def test_the_next_command_buys_what_it_says(

@@ -253,7 +253,7 @@ def test_a_post_whose_comments_never_come_can_be_left_out_as_it_says(
     code, out, err = cli("export", CAMPAIGN, "comments", "-o", "c.csv", "--yes")
     assert (code, out) == (1, "")
     assert "422 missing_parameter" in err.splitlines()[-1]
-    words = shlex.split(err.partition("go on with the next: tokfluence ")[2].splitlines()[0])
+    words = shlex.split(err.partition("go on with the others: tokfluence ")[2].splitlines()[0])
     assert words[-2:] == ["--resume", f"{ids[1]}:0"]
     assert not list(tmp_path.iterdir())
     sandbox.clear_faults()

@@ -15,7 +15,7 @@ import pytest
 
 from tokfluence_async.client import Tokfluence
 from tokfluence_async.errors import TokfluenceError
-from tokfluence_async.export import export
+from tokfluence_async.export import comments, export
 from tokfluence_async.export.atomic import AtomicFile
 from tokfluence_async.export.exporting import Exported, try_export
 from tokfluence_async.sandbox import Sandbox
@@ -41,8 +41,15 @@ async def sandbox() -> AsyncGenerator[Sandbox]:
 
 @pytest.fixture
 async def tok(sandbox: Sandbox) -> AsyncGenerator[Tokfluence]:
-    async with Tokfluence(KEY, base_url=sandbox.base_url, backoff=0.0, max_retries=0) as tok:
+    # One page at a time, so that it is known which of them never comes.
+    async with Tokfluence(KEY, base_url=sandbox.base_url, backoff=0.0, max_retries=0, concurrency=1) as tok:
         yield tok
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits for no page that is under way: the stalled one never comes."""
+    monkeypatch.setattr(comments, "PATIENCE", 0.0)
 
 
 @pytest.fixture

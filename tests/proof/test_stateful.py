@@ -103,6 +103,8 @@ class LoadMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from((1, 30, 1000, 3 * 86_400)))
     def time_passes(self, seconds: int) -> None:
+        # What is in doubt for more than a day is given up: a kind world does not let it come to that.
+        seconds = min(seconds, 1000) if self.schedule.setting.kind == "kind" else seconds
         self.loop.run_until_complete(asyncio.sleep(seconds))
 
     @rule(wallet=st.integers(0, 300))

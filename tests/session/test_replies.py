@@ -96,6 +96,25 @@ async def test_a_stall_in_the_middle_of_a_body_ends_with_the_timeout() -> None:
     assert outcome.problem == "cut off: no answer in time"
 
 
+async def test_cancelling_in_the_middle_of_a_body_is_not_swallowed() -> None:
+    halfway = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhalf")
+        await writer.drain()
+        halfway.set()
+        await asyncio.sleep(60)
+
+    async with serving(serve) as port, opened(f"http://127.0.0.1:{port}") as transport:
+        task = asyncio.create_task(transport.send(POST, timeout=30))
+        await halfway.wait()
+        await asyncio.sleep(0.05)  # the head of the answer has arrived
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
 async def test_redirects_are_not_followed_and_cookies_are_not_kept() -> None:
     heads: list[bytes] = []
 

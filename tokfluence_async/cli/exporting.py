@@ -124,9 +124,9 @@ def _check(
         InputError: The file is a load file, or one of the sources.
         MissingExtraError: The format needs a library that is not installed.
     """
-    from tokfluence_async.export.comments import place_of  # noqa: PLC0415 - a help text needs none
-    from tokfluence_async.export.destination import Destination  # noqa: PLC0415 - likewise
+    from tokfluence_async.export.destination import Destination  # noqa: PLC0415 - a help text needs none
     from tokfluence_async.export.formats import is_text  # noqa: PLC0415 - likewise
+    from tokfluence_async.export.position import place_of  # noqa: PLC0415 - likewise
     from tokfluence_async.export.schema import schema_of  # noqa: PLC0415 - likewise
 
     target: str | BinaryIO = output
@@ -174,12 +174,12 @@ def _tell(done: Exported, text: str, output: str, again: Callable[[str], str]) -
             say(f"tokfluence: error: {done.error}", "red")
         rest = _say_place(done, output, again)
         if following is not None:
-            say(f"To leave out that post, and go on with the next: {rest} {following}", "yellow")
+            say(f"To leave out that post, and go on with the others: {rest} {following}", "yellow")
         raise done.lost or done.error
     say(f"tokfluence: error: {done.error}", "red")
     rest = _say_rest(done, output, again)
     if following is not None:
-        say(f"Should that page never come, on from the next post: {rest} {following}", "yellow")
+        say(f"Should that page never come, on without its post: {rest} {following}", "yellow")
     return exit_for_error(done.error)
 
 

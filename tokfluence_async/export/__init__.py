@@ -7,9 +7,10 @@
 
 from __future__ import annotations
 
-from tokfluence_async.export.comments import Comments, Position
+from tokfluence_async.export.comments import Comments
 from tokfluence_async.export.exporting import Exported, export
 from tokfluence_async.export.formats import Format, format_of
+from tokfluence_async.export.position import Position
 from tokfluence_async.export.reading import read_table, tracked_posts
 from tokfluence_async.export.schema import RESOURCES, Column, Resource, Schema
 from tokfluence_async.export.table import Table

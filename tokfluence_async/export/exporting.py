@@ -26,10 +26,11 @@ from tokfluence_async.errors import (
 )
 from tokfluence_async.export.atomic import AtomicFile
 from tokfluence_async.export.beside import file_beside
-from tokfluence_async.export.comments import Comments, Position, place_of, with_comments
+from tokfluence_async.export.comments import Comments, with_comments
 from tokfluence_async.export.compression import compressing
 from tokfluence_async.export.destination import Destination
 from tokfluence_async.export.formats import Format, is_text, writing
+from tokfluence_async.export.position import Position, place_of
 from tokfluence_async.export.reading import tracked_posts
 from tokfluence_async.export.schema import Resource, Row, Schema, schema_of
 from tokfluence_async.export.unwritable import unwritable_told
@@ -77,14 +78,14 @@ class Exported:
     error: TokfluenceError | None = None
     """What ended an export of comments before its end; None if it is complete."""
     position: Position | None = None
-    """Where to resume one that was ended."""
+    """Where to resume one that was ended: it names each post that was begun, so that no page is bought again."""
     advanced: bool = False
     """Whether `position` is past the place where it began: resumed there, what was read before is not bought again."""
     lost: TokfluenceError | None = None
     """Why what was read could not be kept; None if it was, or there was nothing to keep."""
     following: Position | None = None
-    """Where the next post begins, if it was an answer about one post that ended it, and that may never change; None
-    if something else did, or it was the last."""
+    """Where to resume without the post that ended it, if it was an answer about one post, and that may never change;
+    None if something else did, or there is no other to read."""
 
     def raise_for_error(self) -> Exported:
         """Return it, unless it is incomplete.
@@ -114,10 +115,12 @@ async def export(
     It costs 2 credits for posts (a page), influencers and metrics; for comments 2 for the list of posts and 2 a page of
     200 comments. ``tok.budget(max_credits=…)`` bounds that.
 
-    An export of comments that fails on the way keeps what was read and paid for in a file beside the target, named
-    ``….partial…``, and returns where to resume: at the page that failed, or at the next post. One that is
-    cancelled, also by a time limit, keeps it as well: a note on the `asyncio.CancelledError` names the file and the
-    place, at a page that may have been charged already.
+    The comments of as many posts as the client's `concurrency` are read at once, and written in the order of the posts.
+    An export of comments that fails on the way lets the pages under way arrive, keeps whatever was read and paid for in
+    a file beside the target, named ``….partial…``, and returns where to resume: it and the rest hold each comment once,
+    those of a post that was being read in both. One that is cancelled, also by a time limit, keeps it as well: a note
+    on the `asyncio.CancelledError` names the file and the place. Pages under way then have a second to arrive, and may
+    be charged without.
 
     Args:
         tok: An open client.
@@ -137,7 +140,7 @@ async def export(
         CampaignNotFoundError: There is no such campaign in the account.
         BudgetExceededError: The cap leaves no room for the first call.
         RequestError: The API gave no usable answer; for comments, before the first of them. Where the comments of one
-            post did not come, its note tells where those of the next begin.
+            post did not come, its note tells where to go on without it.
         TokfluenceError: The file can't be written whole, or a value does not fit its column's type.
 
     What ends an export of comments without a file beside the target has a note of where to resume, once anything was
@@ -161,7 +164,7 @@ async def export(
     if done.advanced:
         error.add_note(_place_of_rest(done))
     if done.following is not None:
-        error.add_note(f"The comments of the next post begin at resume='{done.following}'.")
+        error.add_note(f"Without its post, the rest begins at resume='{done.following}'.")
     if error is done.error:
         raise error
     raise error from done.error
@@ -291,15 +294,21 @@ class _Run:
     async def write(self, file: BinaryIO, where: Destination, told: str) -> Exported:
         """Read the rows and write them."""
         with unwritable_told(told):
-            with (
-                compressing(file, where.compression) as stream,
-                writing(where.format, stream, self.schema, raw=self.raw, streamed=where.streamed) as writer,
-            ):
-                async for rows in self._chunks():
-                    writer.write(rows)
-                    self.rows += len(rows)
-                    if self.on_rows is not None:
-                        self.on_rows(self.rows)
+            try:
+                with (
+                    compressing(file, where.compression) as stream,
+                    writing(
+                        where.format, stream, self.schema, raw=self.raw, streamed=where.streamed
+                    ) as writer,
+                ):
+                    async for rows in self._chunks():
+                        writer.write(rows)
+                        self.rows += len(rows)
+                        if self.on_rows is not None:
+                            self.on_rows(self.rows)
+            finally:
+                if self.comments is not None:
+                    await self.comments.aclose()
             # What a buffer holds back would be lost without a word.
             file.flush()
         return self.result(None)
@@ -361,8 +370,10 @@ class _Run:
         posts = [post async for post in tracked_posts(self.tok, self.campaign_id)]
         self._count_pending(posts)
         ids = with_comments(posts)
-        reader = self.comments = Comments(self.tok, ids, resume=self.resume)
-        self.begin = self.resume or (Position(ids[0]) if ids else None)
+        reader = self.comments = Comments(
+            self.tok, ids, resume=self.resume, concurrency=self.tok.options.concurrency
+        )
+        self.begin = reader.position
         if self.agree is not None and not await self.agree(posts):
             raise TokfluenceError("not agreed to: no comments were read")
         while True:
@@ -370,13 +381,15 @@ class _Run:
                 post_id, comments = await reader.next_page()
             except StopAsyncIteration:
                 return
-            # What was read until here is paid for, and is kept.
             except TokfluenceError as error:
                 self.error = error
-                return
+                break
             except asyncio.CancelledError as cancelled:
                 self.cancelled = cancelled
-                return
+                break
+            yield self.schema.rows(comments, self.campaign_id, post_id)
+        # What was read until here is paid for, and is kept.
+        for post_id, comments in reader.arrived():
             yield self.schema.rows(comments, self.campaign_id, post_id)
 
     def _count_pending(self, posts: Sequence[CampaignPost]) -> None:

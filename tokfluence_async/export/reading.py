@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
+
 from tokfluence_async.client import Tokfluence
-from tokfluence_async.export.comments import Comments, Position, place_of
+from tokfluence_async.export.comments import Comments
+from tokfluence_async.export.position import Position, place_of
 from tokfluence_async.export.schema import Resource, Row, schema_of
 from tokfluence_async.export.table import Table
 from tokfluence_async.models import CampaignPost, Page
@@ -41,7 +44,7 @@ async def read_table(
     """One resource of a campaign as a table in memory.
 
     It costs 2 credits for posts (a page), influencers and metrics; for comments 2 for the list of posts and 2 a page of
-    200 comments. ``tok.budget(max_credits=…)`` bounds that.
+    200 comments, of as many posts at once as the client's `concurrency`. ``tok.budget(max_credits=…)`` bounds that.
 
     Args:
         tok: An open client.
@@ -65,6 +68,8 @@ async def read_table(
             rows += schema.rows([await tok.campaigns.metrics(campaign_id)], campaign_id)
         case "comments":
             posts = [post async for post in tracked_posts(tok, campaign_id)]
-            async for post_id, comment in Comments.of_posts(tok, posts, resume=resume):
-                rows += schema.rows([comment], campaign_id, post_id)
+            reader = Comments.of_posts(tok, posts, resume=resume, concurrency=tok.options.concurrency)
+            async with aclosing(reader):
+                async for post_id, comment in reader:
+                    rows += schema.rows([comment], campaign_id, post_id)
     return Table(schema, rows)
