@@ -278,14 +278,16 @@ async def test_a_create_that_is_remembered_after_days_is_counted_once(file: Path
                 assert (report.stopped_by, report.credits.charged_max) == ("create_unknown", 1)
 
 
-@pytest.mark.parametrize("away", ["out of reach", "turned away", "stopped"])
+@pytest.mark.parametrize("away", ["out of reach", "turned away", "not let in", "stopped"])
 async def test_a_create_in_doubt_that_is_not_sent_again_costs_nothing_more(file: Path, away: str) -> None:
     with Answering() as api:
         api.before = lambda asked: LOST if asked.call == "create" else None
         async with Tokfluence(KEY, base_url=api.base_url, **WITHOUT_RETRIES) as tok:
             assert (await apply(make_plan(10), tok, file=file)).stopped_by == "create_unknown"
         age(file)
-        api.before = lambda asked: Answer.error(429, "rate_limited") if asked.call == "create" else None
+        turned_away = Answer(429, Answer.error(429, "rate_limited").payload, {"Retry-After": "0"})
+        refused = Answer.error(401, "unauthorized") if away == "not let in" else turned_away
+        api.before = lambda asked: refused if asked.call == "create" else None
         url = "http://127.0.0.1:9" if away == "out of reach" else api.base_url
         async with Tokfluence(KEY, base_url=url, **WITHOUT_RETRIES) as tok:
             for _ in range(3):

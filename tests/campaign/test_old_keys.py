@@ -11,6 +11,7 @@ import pytest
 from aged import age
 from answering import LOST, Answer, Answering, Asked
 from loads import KEY, QUICK, make_plan, video_id
+from paged import Paged
 
 from tokfluence_async.campaign.applying import save
 from tokfluence_async.campaign.loader import Loader
@@ -27,12 +28,23 @@ HOUR = 1 / 24
 WEEK = 7 * 86_400.0
 
 
-async def go_on(api: Answering, file: Path, *, ahead: float = 0.0, plan: Plan | None = None) -> LoadReport:
+async def go_on(
+    api: Answering,
+    file: Path,
+    *,
+    ahead: float | Callable[[], float] = 0.0,
+    plan: Plan | None = None,
+    max_credits: int | None = None,
+) -> LoadReport:
     """A run, on a machine whose clock is some seconds ahead."""
+    off = ahead if callable(ahead) else lambda: ahead
     opened = LoadFile.open(file) if plan is None else LoadFile.create(file, plan)
     try:
-        async with Tokfluence(KEY, base_url=api.base_url, **QUICK | {"concurrency": 1}) as tok:
-            return await Loader(tok, opened, wall_clock=lambda: time.time() + ahead).run()
+        async with Tokfluence(
+            KEY, base_url=api.base_url, **QUICK | {"concurrency": 1, "requests_per_minute": 0}
+        ) as tok:
+            loader = Loader(tok, opened, max_credits=max_credits, wall_clock=lambda: time.time() + off())
+            return await loader.run()
     finally:
         opened.close()
 
@@ -177,3 +189,126 @@ async def test_a_clock_that_is_a_little_ahead_costs_nothing(tmp_path: Path) -> N
         api.before = lambda _: None
         assert (await go_on(api, file)).state == "complete"
         assert not api.asked["list"]
+
+
+@pytest.mark.parametrize("by_copy", [False, True], ids=["alone", "while a copy went on"])
+async def test_a_load_that_sleeps_for_days_looks_before_it_goes_on(tmp_path: Path, by_copy: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """With nothing in doubt: what a copy has bought meanwhile, it has bought under keys that are forgotten."""
+    file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
+    slept = 0.0
+
+    def after(asked: Asked, answer: Answer) -> Answer:
+        nonlocal slept
+        if asked.call == "analyze" and asked.number == 2:
+            slept = WEEK
+            api.forget()
+            if by_copy:
+                bought = [video_id(number) for number in range(2 * BATCH, URLS)]
+                api.per_video.update(bought)
+                api.tracked += bought
+        return answer
+
+    with Answering(after=after) as api:
+        report = await go_on(api, file, ahead=lambda: slept, plan=make_plan(URLS, batch_size=BATCH))
+        assert not api.charged_twice
+        assert (report.state, report.urls.accepted) == ("complete", URLS)
+        assert (api.asked["list"], api.asked["show"]) == ((1, 0) if by_copy else (1, 1))
+        assert api.asked["analyze"] == (2 if by_copy else 4)
+    assert not copy.exists()
+
+
+async def test_a_load_that_takes_days_looks_once_a_day(tmp_path: Path) -> None:
+    file = tmp_path / "a.tokload"
+    hours = 0
+
+    def after(asked: Asked, answer: Answer) -> Answer:
+        nonlocal hours
+        hours += 10 * (asked.call == "analyze")
+        return answer
+
+    with Answering(after=after) as api:
+        report = await go_on(api, file, ahead=lambda: hours * 3600.0, plan=make_plan(100, batch_size=BATCH))
+        assert (report.state, report.urls.accepted) == ("complete", 100)
+        assert api.asked["list"] == 3
+        assert not api.charged_twice
+
+
+async def test_nobody_can_have_bought_into_a_campaign_before_it_was_made(tmp_path: Path) -> None:
+    """The plan was saved on Friday, the load is begun on Monday, interrupted, and resumed at once."""
+    file = tmp_path / "a.tokload"
+    plan = make_plan(URLS, batch_size=BATCH)
+    with Answering() as api:
+        save(plan, file)
+        age(file, 3)
+        api.before = only(1)
+        await go_on(api, file, max_credits=plan.estimate.total)
+        api.before = lambda _: None
+        report = await go_on(api, file)
+        assert (report.state, report.urls.accepted) == ("complete", URLS)
+        assert not api.asked["list"]
+
+
+@pytest.mark.parametrize("page", [5, 1000], ids="{} posts on a page".format)
+async def test_the_caps_that_are_named_lead_to_the_end(tmp_path: Path, page: int) -> None:
+    file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
+    plan = make_plan(URLS, batch_size=BATCH)
+    with Paged(page=page, total="posts") as api:
+        save(plan, file)
+        api.before = only(1)
+        await go_on(api, file, max_credits=plan.estimate.total)
+        age(file)
+        shutil.copyfile(file, copy)
+        api.before = lambda _: None
+        assert (await go_on(api, copy, max_credits=5000)).state == "complete"
+        api.forget()
+        caps, bought = [], api.asked["analyze"]
+        report = await go_on(api, file)
+        while report.state != "complete":
+            assert (report.stopped_by, report.urls.unsent) == ("max_credits", URLS - BATCH)
+            assert report.short_by is not None
+            assert report.credits.cap is not None
+            caps.append(report.credits.cap + report.short_by)
+            assert f"by {report.short_by}" in report.message
+            report = await go_on(api, file, max_credits=caps[-1])
+        assert not api.charged_twice
+        assert api.asked["analyze"] == bought
+        assert report.urls.accepted == URLS
+        assert len(caps) == (2 if page == 5 else 1)
+
+
+async def test_what_is_in_doubt_takes_no_page_of_what_was_never_sent(tmp_path: Path) -> None:
+    """Once it is found, only a tenth of the price of the rest is spent on looking for that."""
+    file = tmp_path / "a.tokload"
+    plan = make_plan(100, batch_size=BATCH)
+    with Paged(page=1) as api:
+        # The second batch is bought, and its answer lost.
+        api.before = only(2)
+        api.after = lambda asked, answer: LOST if asked.call == "analyze" and asked.number == 2 else answer
+        report = await go_on(api, file, plan=plan)
+        assert (report.urls.accepted, report.urls.unknown) == (BATCH, BATCH)
+        age(file)
+        api.tracked.extend(str(number) for number in range(500))
+        api.after, api.before = lambda _, answer: answer, lambda _: None
+        before = api.asked["list"]
+        report = await go_on(api, file)
+        assert (report.state, report.urls.accepted) == ("complete", 100)
+        # 80 URLs at 25 credits, and pages at 2.
+        assert api.asked["list"] - before == 80 * 25 // 10 // 2
+        assert not api.charged_twice
+
+
+async def test_what_is_found_of_a_copy_is_worth_a_further_look(tmp_path: Path) -> None:
+    """A copy has bought it all. Of its first posts there are more than a tenth's worth of pages; then come the rest."""
+    file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
+    with Paged(page=1) as api:
+        save(make_plan(URLS, batch_size=BATCH), file)
+        api.before = only(1)
+        await go_on(api, file)
+        shutil.copyfile(file, copy)
+        api.before = lambda _: None
+        await go_on(api, copy)
+        age(file)
+        api.forget()
+        report = await go_on(api, file)
+        assert not api.charged_twice
+        assert (report.state, report.urls.accepted) == ("complete", URLS)

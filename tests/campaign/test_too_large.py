@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from answering import Answer, Answering, Asked
+from answering import LOST, Answer, Answering, Asked
 from loads import KEY, QUICK, make_plan
 
 from tokfluence_async.campaign.applying import apply, resume
@@ -18,7 +18,7 @@ TOO_LARGE = Answer(413, b"<html>413 Request Entity Too Large</html>")
 
 
 async def load(api: Answering, file: Path, urls: int, batch_size: int) -> LoadReport:
-    async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+    async with Tokfluence(KEY, base_url=api.base_url, requests_per_minute=0, **QUICK) as tok:
         return await apply(make_plan(urls, batch_size=batch_size), tok, file=file)
 
 
@@ -64,3 +64,25 @@ async def test_three_urls_in_a_row_that_are_too_large_stop_the_load(tmp_path: Pa
         assert (report.state, report.stopped_by) == ("stopped", "http_413")
         assert report.urls.accepted == 1
         assert 3 <= report.urls.rejected <= 3 + QUICK["concurrency"]
+
+
+async def test_what_is_bought_anew_and_too_large_costs_nothing(tmp_path: Path) -> None:
+    """However often: what the first sending may have been charged is counted once."""
+    file = tmp_path / "a.tokload"
+
+    def lost(asked: Asked) -> Answer | None:
+        if asked.call != "analyze" or asked.number == 1:
+            return None
+        return LOST if asked.number == 2 else Answer.error(409, "duplicate_request")
+
+    with Answering(before=lost) as api:
+        report = await load(api, file, 11, 10)
+        assert (report.urls.unknown, report.credits.charged_max - report.credits.charged_min) == (1, 25)
+        api.before = lambda asked: TOO_LARGE if asked.call == "analyze" else None
+        for _ in range(2):
+            async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+                for anew in (True, False):
+                    report = await resume(file, tok, resubmit_unknown=anew)
+                    assert report.urls.unknown == 1
+                    assert report.credits.charged_max - report.credits.charged_min == 25
+                    assert report.credits.charged_min <= api.charged <= report.credits.charged_max

@@ -11,6 +11,7 @@ import pytest
 from aged import age
 from answering import LOST, Answer, Answering, Asked
 from loads import KEY, QUICK, make_plan, video_id
+from paged import Paged
 
 from tokfluence_async.campaign.applying import apply, resume
 from tokfluence_async.campaign.report import LoadReport
@@ -116,35 +117,112 @@ async def test_it_is_said_how_many_posts_it_does_not_show(tmp_path: Path) -> Non
         assert "it shows 10 of 30 posts" in report.message
 
 
-@pytest.mark.parametrize(("hidden", "bought"), [(0, True), (2, True), (5, False)])
-async def test_a_post_or_two_that_are_never_listed_stand_in_no_load_s_way(
-    tmp_path: Path,
-    hidden: int,
-    bought: bool,  # noqa: FBT001 - a parameter of the test
+@pytest.mark.parametrize("others", [0, 4, 5], ids="{} posts of others are hidden as well".format)
+@pytest.mark.parametrize("taken_down", [0, 7])
+async def test_what_was_accepted_and_is_listed_no_more_stands_in_no_load_s_way(
+    tmp_path: Path, taken_down: int, others: int
 ) -> None:
-    """A campaign may count what it does not list; as long as that can't be a whole batch, the rest is absent."""
-    file = tmp_path / "a.tokload"
-    with Answering() as api:
+    """A campaign may count what it does not list; what this load knows of is none of what it looks for."""
+    lost = frozenset(video_id(number) for number in range(BATCH, BATCH + 5))
+    with Answering(rejected=lost) as api:
 
         def after(asked: Asked, answer: Answer) -> Answer:
+            if asked.call == "analyze" and asked.number == 2:
+                return LOST
             if asked.call == "list":
-                answer.payload["data"] = answer.payload["data"][hidden:]
+                answer.payload["data"] = answer.payload["data"][taken_down:BATCH]
             return answer
 
         api.after = after
-        # Charged, and then nothing.
-        lost = frozenset(video_id(number) for number in range(BATCH, BATCH + 5))
-        api.rejected = lost
-        api.before = lambda asked: None
-        answered = api.after
-        api.after = lambda asked, answer: (
-            LOST
-            if asked.call == "analyze" and asked.number == 2 and not asked.repeated
-            else answered(asked, answer)
-        )
+        file = tmp_path / "a.tokload"
         async with Tokfluence(KEY, base_url=api.base_url, **QUICK | {"concurrency": 1}) as tok:
             report = await apply(make_plan(BATCH + 5, batch_size=BATCH), tok, file=file)
-        assert report.urls.unknown == 5
+        assert (report.urls.accepted, report.urls.unknown) == (BATCH, 5)
+        api.tracked += [str(number) for number in range(others)]
         report = await go_on(api, file, resubmit_unknown=True)
-        assert (sorted(api.charged_twice) == sorted(lost)) is bought
-        assert (report.stopped_by == "outcome_unknown") is not bought
+        # As many as there are in the batch might be the batch.
+        assert (report.stopped_by == "outcome_unknown") is (others == 5)
+        assert (sorted(api.charged_twice) == sorted(lost)) is (others < 5)
+
+
+async def test_halves_are_smaller_batches_that_may_be_hidden(tmp_path: Path) -> None:
+    """The API takes five URLs a call, and its list shows ten posts and says nothing of more."""
+    file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
+
+    def takes(calls: int) -> Callable[[Asked], Answer | None]:
+        left = iter(range(calls))
+
+        def before(asked: Asked) -> Answer | None:
+            if asked.call != "analyze":
+                return None
+            if len(asked.posts) > 5:
+                return Answer(413, b"")
+            return None if next(left, None) is not None else Answer.error(402, "insufficient_credits")
+
+        return before
+
+    with Answering(before=takes(2)) as api:
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK | {"concurrency": 1}) as tok:
+            await apply(make_plan(40, batch_size=20), tok, file=file)
+            shutil.copyfile(file, copy)
+            api.before = takes(1)
+            assert (await resume(copy, tok)).urls.accepted == 15
+            age(file)
+            api.forget()
+            api.before = lambda asked: Answer(413, b"") if len(asked.posts) > 5 else None
+            api.after = listing(api, "cut off, and nothing said")
+            report = await resume(file, tok)
+        assert report.stopped_by == "outcome_unknown"
+        assert "it shows 10 of 15 posts" in report.message
+        assert not api.charged_twice
+
+
+@pytest.mark.parametrize("status", [402, 502])
+async def test_no_new_key_is_made_of_a_list_that_is_cut_off(tmp_path: Path, status: int) -> None:
+    """A 402 or a refunded 502, and then a 409: nothing was bought under the old key, if the list shows all there is."""
+    file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
+    with Answering() as api:
+        api.before = lambda asked: (
+            Answer.error(402, "insufficient_credits")
+            if status == 402 and asked.call == "analyze" and asked.number > 2
+            else None
+        )
+        cut = listing(api, "cut off, and nothing said")
+        api.after = lambda asked, answer: (
+            Answer.error(502, "upstream_error")
+            if status == 502 and asked.call == "analyze" and asked.number == 3
+            else cut(asked, answer)
+        )
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK | {"concurrency": 1}) as tok:
+            await apply(make_plan(URLS, batch_size=BATCH), tok, file=file)
+            api.before = lambda _: None
+            if status == 402:
+                shutil.copyfile(file, copy)
+                await resume(copy, tok)
+                await resume(file, tok)
+            report = await resume(file, tok)
+        assert not api.charged_twice
+        assert (report.state, report.urls.accepted, report.urls.unknown) == ("needs_review", 20, BATCH)
+        assert api.asked["show"]
+
+
+async def test_pages_that_are_numbered_by_their_count_alone_come_to_an_end(tmp_path: Path) -> None:
+    file = tmp_path / "a.tokload"
+    with Paged(page=BATCH) as api:
+        api.before = lambda asked: (
+            Answer.error(402, "insufficient_credits")
+            if asked.call == "analyze" and asked.number > 2
+            else None
+        )
+
+        def after(asked: Asked, answer: Answer) -> Answer:
+            if asked.call == "list":
+                answer.payload["meta"]["total_pages"] = -(-len(api.tracked) // BATCH)
+            return answer
+
+        api.after = after
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK | {"concurrency": 1}) as tok:
+            await apply(make_plan(URLS, batch_size=BATCH), tok, file=file)
+        age(file)
+        api.before = lambda _: None
+        assert (await go_on(api, file)).state == "complete"

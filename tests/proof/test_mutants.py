@@ -144,9 +144,9 @@ MUTANTS = [
     ),
     Mutant(
         "what is no list of posts is not an empty list",
-        "campaign/listing.py",
-        "            names = _names(payload)\n",
-        "            names = _names(payload) or []\n",
+        "campaign/listpage.py",
+        "    if not isinstance(data, list):\n        return None\n",
+        "    if not isinstance(data, list):\n        data = []\n",
         "campaign/test_reconcile.py no_absence",
     ),
     Mutant(
@@ -159,8 +159,8 @@ MUTANTS = [
     Mutant(
         "the same key means the same bytes",
         "campaign/buyer.py",
-        "    if before is not None and before != (order.request.idempotency_key, digest):",
-        "    if False:",
+        "        if before is not None and before != (order.request.idempotency_key, digest):",
+        "        if False:",
         f"{LOADER} another_body",
     ),
     Mutant(
@@ -201,8 +201,8 @@ MUTANTS = [
     Mutant(
         "what was in doubt is looked up before it is sent again",
         "campaign/loader.py",
-        "        if not await reconciler.run(final=False, resubmit=self._resubmit, unsent=unsent > 0, old=old):",
-        "        if False:",
+        "        if await reconciler.run(final=False, resubmit=resubmit, unsent=unsent, old=old):",
+        "        if True:",
         f"{LOADER} forgotten",
     ),
     Mutant(
@@ -241,13 +241,6 @@ MUTANTS = [
         "campaign/test_places.py same_run",
     ),
     Mutant(
-        "what a copy has bought is looked for before it is sent",
-        "campaign/loader.py",
-        "        unsent = 0 if new or not (old or self._copied) else",
-        "        unsent = 0 if True else",
-        "campaign/test_places.py keys_are_forgotten",
-    ),
-    Mutant(
         "what was not looked for to the end of the list is not absent",
         "campaign/reconcile.py",
         "told = listed.whole and not of_others",
@@ -257,29 +250,29 @@ MUTANTS = [
     Mutant(
         "a list that says that it is not whole is not",
         "campaign/listing.py",
-        "whole = (total == math.inf or len(posts) >= total) and not _says_more(payload)",
-        "whole = True",
+        "whole=(page.total == math.inf or shown) and page.is_last(self.pages))",
+        "whole=True)",
         "campaign/test_listing.py not_whole",
     ),
     Mutant(
         "a list that hides as many posts as a batch is not whole",
         "campaign/listing.py",
-        "count - found.posts >= min(missing, self.batch_size)",
-        "count < 0",
+        "        self.hidden = hidden >= smallest",
+        "        self.hidden = False",
         "campaign/test_whole_lists.py does_not_show",
     ),
     Mutant(
         "an entry of a list without a name can't be read",
-        "campaign/listing.py",
-        "    return names if all(names) else None",
-        "    return names",
-        "campaign/test_whole_lists.py nested",
+        "campaign/listpage.py",
+        "    if not all(names):\n        return None\n",
+        "    names = [each for each in names if each]\n",
+        "campaign/test_listpage.py no_list",
     ),
     Mutant(
         "what a copy may have bought is looked for, whatever came since",
         "campaign/loader.py",
-        "        return not is_remembered(since, self._wall_clock())",
-        "        return not records.any_applied(_) and not is_remembered(since, self._wall_clock())",
+        "        return since if created is None else max(since, created)",
+        "        return max(since, created or 0, records.latest_post(db) and self._wall_clock())",
         "campaign/test_old_keys.py says_nothing_of_a_copy",
     ),
     Mutant(
@@ -320,9 +313,30 @@ MUTANTS = [
     Mutant(
         "what has been in doubt for days is not sent again",
         "campaign/buyer.py",
-        "        raise Forgotten\n",
-        "        pass\n",
+        "                raise Forgotten(unsent=in_doubt is None)\n",
+        "                pass\n",
         "campaign/test_waking.py days_later",
+    ),
+    Mutant(
+        "what was never sent is looked for also by a load that has slept",
+        "campaign/buyer.py",
+        "for when in in_doubt or (self.since,)):",
+        "for when in in_doubt or ()):",
+        "campaign/test_old_keys.py sleeps_for_days",
+    ),
+    Mutant(
+        "a look that the cap cuts short is no look",
+        "campaign/listing.py",
+        "                if sought.worth is not None and not reading.unsent_left:\n",
+        "                if True:\n",
+        "campaign/test_old_keys.py caps_that_are_named",
+    ),
+    Mutant(
+        "no new key is made of a list that hides posts",
+        "campaign/reconcile.py",
+        "        if not final or listed.counted or not listed.whole:\n",
+        "        if True:\n",
+        "campaign/test_whole_lists.py no_new_key",
     ),
     Mutant(
         "what is to be bought anew stays unknown until it is sent",

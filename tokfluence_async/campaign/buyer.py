@@ -6,6 +6,7 @@ No POST of a load leaves but through `Buyer.attempt`, and that lets it leave onl
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable
 from random import random
@@ -16,7 +17,7 @@ from attrs import define, field
 from tokfluence_async.campaign import records
 from tokfluence_async.campaign.journal import Journal
 from tokfluence_async.campaign.purchase import Bought, Order, settlement_of, verdict_of
-from tokfluence_async.campaign.settle import Step
+from tokfluence_async.campaign.settle import Step, is_remembered
 from tokfluence_async.campaign.stop import Stop
 from tokfluence_async.campaign.telling import tell_reserved, tell_settled, tell_settlement
 from tokfluence_async.errors import LoadFileError, PlanStaleError
@@ -38,7 +39,15 @@ MAX_TURNED_AWAY: Final = 20
 
 
 class Forgotten(Exception):  # noqa: N818 - no error: there is something else to do first
-    """The API may have forgotten the key of what is in doubt: it is to be looked for, not to be sent again."""
+    """The API may have forgotten the key of a batch: it is to be looked for before it is sent.
+
+    Attributes:
+        unsent: Whether it would be forgotten as used by others: nothing that was sent from here is in doubt.
+    """
+
+    def __init__(self, *, unsent: bool) -> None:
+        super().__init__()
+        self.unsent = unsent
 
 
 @define
@@ -54,12 +63,18 @@ class Buyer:
     rand: Callable[[], float] = field(default=random)
     policy: RetryPolicy = field(init=False)
     strikes: int = field(default=0, init=False)
+    since: float = field(default=math.inf, init=False)
+    """Since when others may have bought what was never sent from here, and is not known to be absent: Unix seconds."""
 
     def __attrs_post_init__(self) -> None:
         self.policy = RetryPolicy(max_retries=self.options.max_retries, backoff=self.options.backoff)
 
     async def attempt(
-        self, order: Order, *, record: Callable[[records.Connection, Bought], None] | None = None
+        self,
+        order: Order,
+        *,
+        prepare: Callable[[records.Connection], None] | None = None,
+        record: Callable[[records.Connection, Bought], None] | None = None,
     ) -> Bought:
         """Send an order once, under the cap.
 
@@ -67,10 +82,11 @@ class Buyer:
 
         Args:
             order: The order.
+            prepare: Writes what else belongs to the intent, in the intent's own transaction.
             record: Writes what else follows from the outcome, in the outcome's own transaction.
 
         Raises:
-            Forgotten: A batch has been in doubt for so long that it must be looked for first. Nothing was sent.
+            Forgotten: A batch may have been bought so long ago that it must be looked for first. Nothing was sent.
             Stopped: The load is to stop, or the order would cross the cap. Nothing was sent.
             LoadFileError: The intent could not be written, and nothing was sent; or the outcome could not be, and the
                 order counts as sent and unknown.
@@ -91,7 +107,7 @@ class Buyer:
             self.session, self.budget, order.request.call, len(order.history) + 1, reserved
         )
         try:
-            bought = await self._send(order, record)
+            bought = await self._send(order, prepare, record)
         except BaseException:
             if order.under_way:
                 # What became of it is not known: it counts as charged.
@@ -116,7 +132,10 @@ class Buyer:
         return bought
 
     async def _send(
-        self, order: Order, record: Callable[[records.Connection, Bought], None] | None
+        self,
+        order: Order,
+        prepare: Callable[[records.Connection], None] | None,
+        record: Callable[[records.Connection, Bought], None] | None,
     ) -> Bought:
         digest = hashlib.blake2b(order.request.body or b"", digest_size=DIGEST_SIZE).digest()
         intents: list[int] = []
@@ -127,9 +146,7 @@ class Buyer:
             begin()
             order.under_way = True
             try:
-                intents.append(
-                    await self.journal.run(lambda db: _begin(db, order, digest, self.wall_clock()))
-                )
+                intents.append(await self.journal.run(lambda db: self._begin(db, order, digest, prepare)))
             except (LoadFileError, Forgotten):
                 order.under_way = False  # nothing was sent
                 raise
@@ -165,6 +182,38 @@ class Buyer:
         order.under_way = False
         self._count(order, settlement.charge)
         return bought
+
+    def _begin(
+        self,
+        db: records.Connection,
+        order: Order,
+        digest: bytes,
+        prepare: Callable[[records.Connection], None] | None,
+    ) -> int:
+        """Record the intent to send an order; its number."""
+        now = self.wall_clock()
+        if order.posts:  # a second create is kept out by the campaign's name
+            # The machine may have slept since the last attempt.
+            in_doubt = records.in_doubt_between(db, order.batch.id)
+            if not all(is_remembered(when, now) for when in in_doubt or (self.since,)):
+                raise Forgotten(unsent=in_doubt is None)
+        before = records.last_sent(db, order.batch.id)
+        if before is not None and before != (order.request.idempotency_key, digest):
+            raise PlanStaleError(
+                f"step {order.batch.step} was sent before with another body or key; sending this could buy it again, "
+                "or something else. Nothing was sent"
+            )
+        if prepare is not None:
+            prepare(db)
+        return records.begin_attempt(
+            db,
+            batch=order.batch.id,
+            call=order.request.call,
+            key=order.request.idempotency_key,
+            digest=digest,
+            price=order.price,
+            started=now,
+        )
 
     def _count(self, order: Order, now: Charge) -> None:
         self.budget.correct(order.charged, now)
@@ -231,24 +280,3 @@ class Buyer:
         # What redirects is not the API, so the code in its body is not the API's either.
         code = "redirected" if seen.kind is Kind.REDIRECTED else seen.code or f"http_{seen.status}"
         self.stop.request(code, f"{seen.message}: {advice}")
-
-
-def _begin(db: records.Connection, order: Order, digest: bytes, started: float) -> int:
-    # The machine may have slept since the last attempt. A second create is kept out by the campaign's name.
-    if order.history and order.posts and records.may_be_forgotten(db, order.batch, started):
-        raise Forgotten
-    before = records.last_sent(db, order.batch.id)
-    if before is not None and before != (order.request.idempotency_key, digest):
-        raise PlanStaleError(
-            f"step {order.batch.step} was sent before with another body or key; sending this could buy it again, or "
-            "something else. Nothing was sent"
-        )
-    return records.begin_attempt(
-        db,
-        batch=order.batch.id,
-        call=order.request.call,
-        key=order.request.idempotency_key,
-        digest=digest,
-        price=order.price,
-        started=started,
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final, NoReturn, cast
 
 import anyio
@@ -13,8 +14,15 @@ from tokfluence_async.campaign.orders import create_order
 from tokfluence_async.campaign.plan import Plan
 from tokfluence_async.campaign.purchase import Bought, Order
 from tokfluence_async.campaign.reads import Reader
-from tokfluence_async.campaign.records import Settlement, State
-from tokfluence_async.campaign.settle import Belief, Keys, Step, charge, settle_absent
+from tokfluence_async.campaign.records import BatchRow, Settlement, State
+from tokfluence_async.campaign.settle import (
+    UNRESOLVED,
+    Belief,
+    Keys,
+    Step,
+    charge,
+    settle_absent,
+)
 from tokfluence_async.campaign.stop import Stopped
 from tokfluence_async.protocol.endpoints import CAMPAIGNS_SHOW
 from tokfluence_async.protocol.seen import Kind
@@ -50,7 +58,8 @@ class Create:
         self._keys = keys
         self._renewed = 0
         self._aside: int | None = None
-        self._perhaps = Charge(0, 0)
+        self._perhaps: Charge | None = None
+        """What may have been charged besides, unless the key is remembered, or nothing is sent."""
 
     async def ensure(self, given: int | None) -> int:
         """The campaign's id: from the record, from the caller, or from a create.
@@ -76,7 +85,11 @@ class Create:
         order = await self._journal.run(lambda db: create_order(self._plan, db))
         if order.batch.state is State.APPLIED:
             self._stop_without_id()
-        await self._set_aside(order)
+        now = self._buyer.wall_clock()
+        if await self._journal.run(lambda db: records.may_be_forgotten(db, order.batch, now)):
+            # The name keeps a second campaign out; but the credit may be charged once more.
+            self._perhaps = charge(order.history, price=order.price)
+            self._buyer.budget.correct(Charge(0, 0), self._perhaps)
         try:
             return await self._send(order)
         finally:
@@ -87,7 +100,9 @@ class Create:
 
     async def _send(self, order: Order) -> int:
         while True:
-            bought = await self._buyer.attempt(order, record=self._record_created)
+            bought = await self._buyer.attempt(
+                order, prepare=partial(self._set_aside, order.batch), record=self._record_created
+            )
             await self._answered(bought.seen.kind)
             match bought.verdict.step:
                 case Step.DONE:
@@ -123,31 +138,26 @@ class Create:
         await self._buyer.stop.sleep(policy.wait(self._renewed, retry_after=None, random=rand))
         return await self._journal.run(lambda db: create_order(self._plan, db))
 
-    async def _set_aside(self, order: Order) -> None:
-        """Count what a create may have been charged whose key the API may have forgotten.
-
-        The name keeps a second campaign out; but the credit may be charged once more.
-        """
-        now = self._buyer.wall_clock()
-        if await self._journal.run(lambda db: records.may_be_forgotten(db, order.batch, now)):
-            perhaps = charge(order.history, price=order.price)
-            self._aside = await self._journal.run(lambda db: records.set_aside(db, order.batch, perhaps))
-            self._buyer.budget.correct(Charge(0, 0), perhaps)
-            self._perhaps = perhaps
+    def _set_aside(self, batch: BatchRow, db: records.Connection) -> None:
+        """Keep what a create may have been charged whose key the API may have forgotten, as it is sent once more."""
+        if self._perhaps is not None and self._aside is None:
+            self._aside = records.set_aside(db, batch, self._perhaps)
 
     async def _answered(self, kind: Kind) -> None:
         """A 409 on the first answer says that the key was not forgotten: there is no second charge."""
         if kind is Kind.SEEN_BEFORE:
             await self._take_back()
-        elif kind not in {Kind.NOT_SENT, Kind.RATE_LIMITED}:
-            self._aside = None
+        elif kind in UNRESOLVED | {Kind.APPLIED, Kind.REFUSED}:
+            self._perhaps = None
 
     async def _take_back(self) -> None:
         """What was set aside is no second charge."""
-        aside, self._aside = self._aside, None
-        if aside is not None:
-            await self._journal.run(lambda db: records.take_back(db, aside))
-            self._buyer.budget.correct(self._perhaps, Charge(0, 0))
+        perhaps, self._perhaps = self._perhaps, None
+        if perhaps is not None:
+            self._buyer.budget.correct(perhaps, Charge(0, 0))
+            aside = self._aside
+            if aside is not None:
+                await self._journal.run(lambda db: records.take_back(db, aside))
 
     def _doubt(self, order: Order, bought: Bought) -> NoReturn:
         """Stop, because whether there is a campaign, or what its id is, can't be told."""

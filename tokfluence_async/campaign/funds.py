@@ -59,19 +59,22 @@ class Funds:
         left = self.budget.remaining
         return left is None or credits_ + self.plan.credits_per_url * unsent <= left
 
-    def refuse_to_look(self, price: int) -> None:
+    def refuse_to_look(self, price: int, unsent: int) -> None:
         """Stop because the cap leaves no room to look for what a copy may have bought.
 
         Args:
             price: Credits that it takes at least.
+            unsent: URLs that were never sent.
 
         Raises:
             Stopped: In any case.
         """
+        short_by = price + self.plan.credits_per_url * unsent - (self.budget.remaining or 0)
         self.stop.request(
             "max_credits",
             "the plan is more than a day old: what a copy of its load file may have bought has to be looked for first, "
-            f"and the cap leaves no room for that; raise --max-credits by {price}. Nothing was sent",
+            f"and the cap leaves no room for that; raise --max-credits by {short_by}. Nothing was sent",
+            short_by=short_by,
         )
         self.stop.check()
 

@@ -145,13 +145,18 @@ class Loader:
                 await self._finish(report.elapsed_seconds + anyio.current_time() - started)
         report = LoadReport.of(self._file)
         # What could not be written into the file is told all the same.
-        return report if report.state == "complete" else report.stopped(self._stop.code, self._stop.message)
+        return (
+            report
+            if report.state == "complete"
+            else report.stopped(self._stop.code, self._stop.message, self._stop.short_by)
+        )
 
     async def _finish(self, elapsed: float) -> None:
         def write(_: records.Connection) -> None:
             self._file.set_meta("elapsed", str(elapsed))
             self._file.set_meta("stopped_by", self._stop.code or "")
             self._file.set_meta("stop_message", self._stop.message)
+            self._file.set_meta("short_by", str(self._stop.short_by or ""))
 
         try:
             await self._journal.run(write)
@@ -197,22 +202,25 @@ class Loader:
             reader,
             self._journal,
             budget,
-            PostList(reader, campaign_id, plan.urls, plan.batch_size),
+            PostList(reader, campaign_id, plan.urls),
             plan.credits_per_url,
             created_here=create.created_here,
             keys=self._keys,
         )
+        self._buyer.since = await self._journal.run(self._since)
         await self._look_first(reconciler, funds, new=create.created_now)
-        await self._send_all(Orders(plan, campaign_id, self._tok.analyze_encoder), reconciler)
+        await self._send_all(Orders(plan, campaign_id, self._tok.analyze_encoder), reconciler, funds)
 
-    async def _send_all(self, orders: Orders, reconciler: Reconciler) -> None:
+    async def _send_all(self, orders: Orders, reconciler: Reconciler, funds: Funds) -> None:
         """Send what is to be sent, and look for what is in doubt then, until there is neither."""
         looked_for = await self._urls_in(State.UNKNOWN)
-        for _ in range(MAX_PASSES):
+        passes = 0
+        while passes < MAX_PASSES:
             self._stop.check()
             sending = Pass(self._journal, self._buyer, orders, self._states, anew=self._resubmit)
             await sending.run(concurrency=self._options.concurrency)
             self._stop.check()
+            passes += not sending.over
             unknown = await self._urls_in(State.UNKNOWN)
             if await self._urls_in(State.DOUBTFUL) or unknown > looked_for:
                 looked_for = unknown
@@ -220,7 +228,7 @@ class Loader:
                 if not await reconciler.run(final=True):
                     self._stop_unread(reconciler.posts.unread)
                 sent, self._states = self._states, _SENT
-                if State.DOUBTFUL in sent and await self._urls_in(State.DOUBTFUL):
+                if State.DOUBTFUL in sent and await self._urls_in(State.DOUBTFUL) and not sending.over:
                     self.stop(
                         "outcome_unknown",
                         "batches were sent again and again without an answer, and the campaign does not list them; "
@@ -229,6 +237,10 @@ class Loader:
                     return
             if not await self._to_send():
                 return
+            if sending.over:
+                self._check_room_to_look(reconciler, funds, await self._unsent())
+                await self._look(reconciler, unsent=True, old=True)
+                looked_for = await self._urls_in(State.UNKNOWN)
         self.stop("upstream_error", "batches fail and are refunded again and again; resume later")
 
     async def _look_first(self, reconciler: Reconciler, funds: Funds, *, new: bool) -> None:
@@ -237,27 +249,50 @@ class Loader:
         So it may those under which a copy of the load file has bought what was never sent from here, if there can have
         been one for so long; and of what a copy does, nothing is known.
         """
-        old = await self._journal.run(self._is_old)
-        unsent = 0 if new or not (old or self._copied) else await self._unsent()
-        if unsent and not funds.leave_room_for(reconciler.posts.least_price, unsent):
-            if old:
-                funds.refuse_to_look(reconciler.posts.least_price)
+        old = not is_remembered(self._buyer.since, self._wall_clock())
+        unsent = 0 if new or not (old or self._copied or self._resubmit) else await self._unsent()
+        if unsent and old:
+            self._check_room_to_look(reconciler, funds, unsent)
+        elif unsent and not funds.leave_room_for(reconciler.posts.least_price, unsent):
             unsent = 0
         doubts = await self._urls_in(State.DOUBTFUL) + await self._urls_in(State.UNKNOWN) + await self._anew()
         if not (doubts or unsent):
             return
+        if (
+            await self._look(reconciler, unsent=unsent > 0, old=old, resubmit=self._resubmit)
+            and self._resubmit
+        ):
+            funds.check_resubmission(await self._anew(), await self._unsent())
+
+    def _check_room_to_look(self, reconciler: Reconciler, funds: Funds, unsent: int) -> None:
+        price = reconciler.posts.least_price
+        if not funds.leave_room_for(price, unsent):
+            funds.refuse_to_look(price, unsent)
+
+    async def _look(self, reconciler: Reconciler, *, unsent: bool, old: bool, resubmit: bool = False) -> bool:
+        """Look into the campaign before anything is sent; whether its list could be read.
+
+        Args:
+            reconciler: What looks.
+            unsent: Whether for what was never sent as well.
+            old: Whether others may have bought that under keys that are forgotten by now.
+            resubmit: Whether what was reported as unknown before is to be bought anew.
+
+        Raises:
+            Stopped: It could not, and nothing may be sent without.
+        """
         await self._settle_down()
         began = self._wall_clock()
-        if not await reconciler.run(final=False, resubmit=self._resubmit, unsent=unsent > 0, old=old):
-            if self._resubmit or (unsent and old):
-                self._stop_unread(reconciler.posts.unread)
-            self._check_unread(reconciler.posts.unread)
-            self._states = (State.PENDING,)
-            return
-        if unsent:
-            await self._journal.run(lambda _: self._file.set_meta(_LOOKED, str(began)))
-        if self._resubmit:
-            funds.check_resubmission(await self._anew(), await self._unsent())
+        if await reconciler.run(final=False, resubmit=resubmit, unsent=unsent, old=old):
+            if unsent or (resubmit and not await self._unsent()):
+                await self._journal.run(lambda _: self._file.set_meta(_LOOKED, str(began)))
+                self._buyer.since = began
+            return True
+        if resubmit or (unsent and old):
+            self._stop_unread(reconciler.posts.unread)
+        self._check_unread(reconciler.posts.unread)
+        self._states = (State.PENDING,)
+        return False
 
     def _check_unread(self, seen: Seen | None) -> None:
         """Stop, if what kept the campaign's list from being read would keep everything else from being bought."""
@@ -281,11 +316,14 @@ class Loader:
         """How many URLs are to be bought anew, by explicit word, and are not yet."""
         return await self._journal.run(lambda db: records.urls_in(db, State.PENDING, again=True))
 
-    def _is_old(self, _: records.Connection) -> bool:
-        """Whether a copy may have used keys that are forgotten by now: since the plan was made, or last looked for."""
-        looked = self._file.meta(_LOOKED)
+    def _since(self, db: records.Connection) -> float:
+        """Since when a copy may have bought what was never sent from here: Unix seconds.
+
+        Since the plan was made, or its campaign; or since all of that was last looked for.
+        """
+        looked, created = self._file.meta(_LOOKED), records.created_at(db)
         since = self._file.plan().created_at.timestamp() if looked is None else float(looked)
-        return not is_remembered(since, self._wall_clock())
+        return since if created is None else max(since, created)
 
     async def _unsent(self) -> int:
         return await self._journal.run(lambda db: records.urls_in(db, State.PENDING, again=False))

@@ -34,6 +34,9 @@ class Pass:
         orders: What makes an order of a batch.
         states: The states in which a batch is to be sent.
         anew: Whether what may have been bought already is bought anew.
+
+    Attributes:
+        over: Whether it has ended because what was never sent must be looked for first.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Pass:
         self._orders = orders
         self._states = states
         self._anew = anew
+        self.over: bool = False
         self._ready: deque[Order] = deque()
         self._reading = anyio.Lock()
         self._cursor = 0
@@ -85,7 +89,7 @@ class Pass:
 
     async def _take(self) -> Order | None:
         """The next order: one whose wait is over, else a fresh batch, else the first whose wait ends."""
-        while not self._stop.requested:
+        while not (self._stop.requested or self.over):
             if self._later and self._later[0][0] <= anyio.current_time():
                 return heappop(self._later)[2]
             order = await self._next()
@@ -98,6 +102,8 @@ class Pass:
 
     async def _next(self) -> Order | None:
         """The next batch that nobody has taken in this pass: in the order of the input, what was split last."""
+        if self.over:
+            return None
         if not self._ready:
             async with self._reading:
                 if not self._ready:
@@ -124,7 +130,8 @@ class Pass:
         while True:
             try:
                 bought = await self._buyer.attempt(order)
-            except Forgotten:
+            except Forgotten as forgotten:
+                self.over = self.over or forgotten.unsent
                 return False
             step = bought.verdict.step
             if step is Step.DONE:

@@ -37,7 +37,7 @@ _POINTS: Final = re.compile(
     r"(?!creator|influencer|account|user|request)(?:.*_)?(?:id|url|post|video|link|index|row)"
 ).match
 """What may tell which post of several is meant, in whatever form."""
-_FAILED: Final = re.compile(r"reject|fail|error|invalid|not|un|denied|refus|skip")
+_FAILED: Final = re.compile(r"reject|fail|error|invalid|denied|refus|skip|unresolv|unavail|\bnot")
 """States of a post's analysis that do not say that it was taken."""
 
 

@@ -12,7 +12,7 @@ from attrs import define, evolve
 from tokfluence_async.campaign import records
 from tokfluence_async.campaign.batch import Post
 from tokfluence_async.campaign.journal import Journal
-from tokfluence_async.campaign.listing import Listed, PostList
+from tokfluence_async.campaign.listing import Listed, PostList, Sought
 from tokfluence_async.campaign.purchase import rejection, video_id
 from tokfluence_async.campaign.reads import Reader
 from tokfluence_async.campaign.records import BatchRow, Rejection, Settlement, State
@@ -74,18 +74,17 @@ class Reconciler:
         Returns:
             Whether the list could be read; if not, nothing has changed.
         """
-        listed = await self._look(resubmit=resubmit, unsent=unsent)
+        listed = await self._look(final=final, resubmit=resubmit, unsent=unsent)
         if listed is None:
             return False
         if await self.journal.run(records.keys_seen_elsewhere):
             self.keys = Keys.SHARED
+        listed = await self._counted(listed, final=final)
+        if listed is None:
+            return False
         # First what was reported as unknown before: what becomes so now is to be reported first.
         for state in (State.UNKNOWN, State.DOUBTFUL):
-            after = 0
-            while batches := await self._batches(state, after):
-                after = batches[-1].id
-                for batch in batches:
-                    await self._judge(batch, listed, final=final, resubmit=resubmit)
+            await self._judge_all(state, listed, final=final, resubmit=resubmit)
         if self.created_here or resubmit:
             for batch in await self.journal.run(_to_be_bought_anew):
                 await self._spare(batch, listed.video_ids)
@@ -94,19 +93,58 @@ class Reconciler:
                 await self._concede(batch, listed.video_ids, old=old)
         return True
 
-    async def _look(self, *, resubmit: bool, unsent: bool) -> Listed | None:
-        wanted = await self.journal.run(_in_doubt)
-        worth = self.credits_per_url * len(wanted)
-        if unsent:
-            others = await self.journal.run(lambda db: _video_ids(db, _unsent(db)))
-            # Most likely nobody else has bought it; and what it costs must be left under the cap.
-            price, left = self.credits_per_url * len(others), self.budget.remaining
-            share = price // UNSENT_SHARE
-            worth += share if left is None else min(share, max(left - price - self.posts.count_price, 0))
-            wanted |= others
+    async def _look(self, *, final: bool, resubmit: bool, unsent: bool) -> Listed | None:
         return await self.posts.look_for(
-            wanted, worth=None if resubmit else worth, to_the_end=resubmit or unsent
+            await self.journal.run(lambda db: self._sought(db, final=final, resubmit=resubmit, unsent=unsent))
         )
+
+    def _sought(self, db: records.Connection, *, final: bool, resubmit: bool, unsent: bool) -> Sought:
+        """What is to be looked for, and what that may cost."""
+        doubts, others = _in_doubt(db), _unsent(db)
+        in_doubt = _video_ids(db, doubts)
+        price = self.credits_per_url * sum(batch.urls for batch in others)
+        left = self.budget.remaining
+        return Sought(
+            in_doubt,
+            worth=None if resubmit else self.credits_per_url * len(in_doubt),
+            unsent=_video_ids(db, others) if unsent else (),
+            unsent_worth=price // UNSENT_SHARE,
+            bought_worth=price,
+            smallest=min((batch.urls for batch in (*doubts, *(others if unsent else ()))), default=1),
+            # What was never sent is still to be bought.
+            room=None if left is None or final else left - price - self.posts.count_price,
+        )
+
+    async def _counted(self, listed: Listed, *, final: bool) -> Listed | None:
+        """The list; where a new key would be made for what is not in it, only once the campaign itself was asked."""
+        if not final or listed.counted or not listed.whole:
+            return listed
+        smallest = await self.journal.run(lambda db: self._smallest_to_renew(db, listed))
+        if smallest is None:
+            return listed
+        counted = await self.posts.counted(listed, smallest)
+        if counted is None and self.posts.hidden:
+            return evolve(listed, whole=False)
+        return counted
+
+    def _smallest_to_renew(self, db: records.Connection, listed: Listed) -> int | None:
+        """URLs in the smallest batch that would be sent under a new key, because they are not listed; None without."""
+        sizes: list[int] = []
+        for batch in records.batches_after(db, State.DOUBTFUL, 0, -1):
+            posts = records.posts_of(db, batch.id)
+            _, missing = _divided(posts, listed.video_ids)
+            history = records.history(db, batch.id)
+            keys = self._keys_of(db, batch, listed_too=len(missing) < len(posts))
+            if missing and settle_absent(history, keys).step is Step.NEW_KEY:
+                sizes.append(batch.urls)
+        return min(sizes, default=None)
+
+    async def _judge_all(self, state: State, listed: Listed, *, final: bool, resubmit: bool) -> None:
+        after = 0
+        while batches := await self._batches(state, after):
+            after = batches[-1].id
+            for batch in batches:
+                await self._judge(batch, listed, final=final, resubmit=resubmit)
 
     async def _batches(self, state: State, after: int) -> list[BatchRow]:
         return await self.journal.run(lambda db: records.batches_after(db, state, after, CHUNK))
@@ -137,7 +175,7 @@ class Reconciler:
         def work(db: records.Connection) -> Settlement | None:
             posts = records.posts_of(db, batch.id)
             there, rest = _divided(posts, listed)
-            if not there and (not old or all(map(_can_be_seen, posts))):
+            if not there and (not old or any(map(_can_be_seen, posts))):
                 return None
             settlement = evolve(
                 _unknown(rest, "it was not bought from here, but perhaps from a copy of the load file"),
@@ -174,11 +212,7 @@ class Reconciler:
             forgotten = records.may_be_forgotten(db, batch, self.reader.wall_clock())
             anew = resubmit and batch.state is State.UNKNOWN
             listed_too = any(video_id(post.url) in listed.video_ids for post in posts)
-            # A part that is there was bought by somebody: what was turned away buys nothing.
-            keys = Keys.GIVEN if listed_too and self.keys is Keys.OURS else self.keys
-            # A key that was used up so long ago would be forgotten by now: the 409 tells of somebody else.
-            if records.explained_too_late(db, batch.id, EXPLAINING[keys]):
-                keys = Keys.SHARED
+            keys = self._keys_of(db, batch, listed_too=listed_too)
             if listed_too and not anew and not self.created_here and not _PROVING & {*history}:
                 settlement = self._of_others(batch, posts, history)
             else:
@@ -200,6 +234,19 @@ class Reconciler:
             return settlement
 
         await self._write(batch, work)
+
+    def _keys_of(self, db: records.Connection, batch: BatchRow, *, listed_too: bool) -> Keys:
+        """Who may have used the key of a batch.
+
+        Args:
+            db: The load file.
+            batch: The batch.
+            listed_too: Whether a part of it is listed.
+        """
+        # A part that is there was bought by somebody: what was turned away buys nothing.
+        keys = Keys.GIVEN if listed_too and self.keys is Keys.OURS else self.keys
+        # A key that was used up so long ago would be forgotten by now: the 409 tells of somebody else.
+        return Keys.SHARED if records.explained_too_late(db, batch.id, EXPLAINING[keys]) else keys
 
     def _settlement(
         self,
@@ -223,7 +270,9 @@ class Reconciler:
         ours = self.created_here and batch.generation == 0 and _reached(history)
         # Of what was bought under other keys, the attempts under its own tell nothing.
         of_others = batch.again and batch.state is State.UNKNOWN
-        spent = Charge(0, price) if of_others else charge(history, price=price)
+        spent = charge(history, price=price)
+        if of_others:
+            spent = Charge(0, max(spent.max, batch.charged.max))
         sure = charge(history, price=price, sure=per_url * found if ours else 0)
         if found == len(posts):
             return Settlement(State.APPLIED, sure, accepted=found, rejected=len(named), outcomes=named)
@@ -299,16 +348,13 @@ def _anew(batch: BatchRow, sent: list[Post], settlement: Settlement) -> Settleme
     )
 
 
-def _in_doubt(db: records.Connection) -> set[str]:
-    """The video ids that are in doubt."""
-    return _video_ids(
-        db,
-        [
-            *records.batches_after(db, State.DOUBTFUL, 0, -1),
-            *records.batches_after(db, State.UNKNOWN, 0, -1),
-            *_to_be_bought_anew(db),
-        ],
-    )
+def _in_doubt(db: records.Connection) -> list[BatchRow]:
+    """The batches that hold what is in doubt."""
+    return [
+        *records.batches_after(db, State.DOUBTFUL, 0, -1),
+        *records.batches_after(db, State.UNKNOWN, 0, -1),
+        *_to_be_bought_anew(db),
+    ]
 
 
 def _video_ids(db: records.Connection, batches: Sequence[BatchRow]) -> set[str]:

@@ -251,17 +251,19 @@ def last_sent(db: Connection, batch: int) -> tuple[str, bytes] | None:
     return found
 
 
-def may_be_forgotten(db: Connection, batch: BatchRow, now: float) -> bool:
-    """Whether an attempt of a batch is in doubt for so long that the API may have forgotten its key.
-
-    In doubt is what may have been applied or charged, or met a 409.
-    """
+def in_doubt_between(db: Connection, batch: int) -> tuple[float, float] | None:
+    """When the first and the last attempt of a batch began that may have been applied or charged, or met a 409."""
     first, last = db.execute(
         "SELECT MIN(started), MAX(started) FROM attempt WHERE batch = ? "
         "AND (kind IS NULL OR kind IN (?, ?, ?, ?, ?, ?))",
-        (batch.id, *_IN_DOUBT),
+        (batch, *_IN_DOUBT),
     ).fetchone()
-    return first is not None and not (is_remembered(first, now) and is_remembered(last, now))
+    return None if first is None else (first, last)
+
+
+def may_be_forgotten(db: Connection, batch: BatchRow, now: float) -> bool:
+    """Whether an attempt of a batch is in doubt for so long that the API may have forgotten its key."""
+    return not all(is_remembered(each, now) for each in in_doubt_between(db, batch.id) or ())
 
 
 def explained_too_late(db: Connection, batch: int, explaining: Collection[Kind]) -> bool:
@@ -293,6 +295,15 @@ def keys_seen_elsewhere(db: Connection) -> bool:
 def created_by_us(db: Connection) -> bool:
     """Whether the campaign was made by a create that was sent from here."""
     return Kind.APPLIED in history(db, create_of(db).id)
+
+
+def created_at(db: Connection) -> float | None:
+    """When the create was sent that made the campaign: Unix seconds; None if none from here did."""
+    (when,) = db.execute(
+        "SELECT MAX(started) FROM attempt JOIN batch ON batch.id = attempt.batch WHERE step = ? AND kind = ?",
+        (CREATE, Kind.APPLIED.value),
+    ).fetchone()
+    return None if when is None else float(when)
 
 
 def any_applied(db: Connection) -> bool:

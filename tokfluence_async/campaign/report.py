@@ -95,6 +95,8 @@ class LoadReport:
     elapsed_seconds: float
     doubts: tuple[Doubt, ...] = ()
     """The requests whose outcome is not known, the first hundred."""
+    short_by: int | None = None
+    """Credits by which the cap has to be raised for the load to go on, where it stopped for that and they are known."""
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON-able data, in the form of ``tokfluence load --json``."""
@@ -130,9 +132,9 @@ class LoadReport:
         )
         raise LoadStoppedError(why, report=self)
 
-    def stopped(self, code: str | None, message: str) -> LoadReport:
+    def stopped(self, code: str | None, message: str, short_by: int | None = None) -> LoadReport:
         """The same report, stopped for another reason."""
-        return evolve(self, stopped_by=code, message=message)
+        return evolve(self, stopped_by=code, message=message, short_by=short_by)
 
     @classmethod
     def of(cls, file: LoadFile) -> LoadReport:
@@ -162,7 +164,7 @@ class LoadReport:
             )
         open_ends = bool(totals.unsent) or records.urls_in(file.db, records.State.DOUBTFUL) > 0
         state: LoadState = "stopped" if open_ends else "needs_review" if totals.unknown else "complete"
-        campaign_id, cap = file.meta("campaign_id"), file.meta("max_credits")
+        campaign_id, cap, short_by = map(file.meta, ("campaign_id", "max_credits", "short_by"))
         finished = state == "complete"
         return cls(
             state=state,
@@ -181,6 +183,7 @@ class LoadReport:
             requests=totals.requests,
             retries=totals.retries,
             elapsed_seconds=float(file.meta("elapsed") or 0),
+            short_by=int(short_by) if short_by and not finished else None,
             doubts=tuple(
                 Doubt(
                     key=idempotency_key(plan.plan_id, step, generation),

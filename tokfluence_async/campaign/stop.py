@@ -27,6 +27,7 @@ class Stop:
         self._told = told
         self.code: str | None = None
         self.message: str = ""
+        self.short_by: int | None = None
         self._requested = anyio.Event()
         self._waiting: set[anyio.CancelScope] = set()
 
@@ -35,11 +36,17 @@ class Stop:
         """Whether the load is to stop."""
         return self.code is not None
 
-    def request(self, code: str, message: str) -> bool:
-        """Ask to stop; False if it was asked before."""
+    def request(self, code: str, message: str, *, short_by: int | None = None) -> bool:
+        """Ask to stop; False if it was asked before.
+
+        Args:
+            code: A stable code.
+            message: Why, and what to do.
+            short_by: Credits by which the cap has to be raised, where that is known and why it stops.
+        """
         if self.requested:
             return False
-        self.code, self.message = code, message
+        self.code, self.message, self.short_by = code, message, short_by
         self._requested.set()
         for scope in tuple(self._waiting):
             scope.cancel()

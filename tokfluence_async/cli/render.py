@@ -81,7 +81,9 @@ def _enough(report: LoadReport, plan: Plan, *, anew: bool) -> int:
     to_send = report.urls.unsent + (report.urls.unknown if anew else 0)
     needed = max(spent + to_create + plan.credits_per_url * to_send + look, plan.estimate.total)
     # The present one was not enough, whatever it was that it left no room for.
-    return needed if report.credits.cap is None else max(needed, report.credits.cap + _LOOK)
+    return (
+        needed if report.credits.cap is None else max(needed, report.credits.cap + (report.short_by or _LOOK))
+    )
 
 
 def report_lines(report: LoadReport, plan: Plan, settings: Sequence[str] = ()) -> Iterator[Line]:

@@ -1,0 +1,94 @@
+"""A page of a campaign's list of posts, in whatever form the API has it: the public pages do not show one. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+from attrs import frozen
+
+from tokfluence_async.campaign.purchase import video_id
+
+__all__ = ["ListPage", "read_page"]
+
+_VIDEO_ID: Final = re.compile(r"\d{15,20}", re.ASCII).fullmatch
+_MORE: Final = ("has_more", "has_next", "has_next_page", "next", "next_page", "next_page_token", "next_url")
+_PAGE: Final = ("page", "current_page")
+_LAST_PAGE: Final = ("total_pages", "page_count", "pages", "last_page")
+
+
+@frozen
+class ListPage:
+    """What a page tells."""
+
+    names: Sequence[Sequence[str]]
+    """What each of its posts may be called by."""
+    cursor: str | None
+    """Where the next page begins, as the API documents it for other lists; None if this is the last."""
+    total: float
+    """How many posts the list says it has; infinite if it does not."""
+    goes_on: bool
+    """Whether it says that it goes on in a way of other APIs."""
+    number: int | None
+    """Its own number, if it says so."""
+    pages: int | None
+    """How many pages there are, if it says so."""
+
+    def is_last(self, read: int) -> bool:
+        """Whether nothing in it speaks of a further page.
+
+        Args:
+            read: How many pages were read, with it.
+        """
+        number = read if self.number is None else self.number
+        return self.cursor is None and not self.goes_on and (self.pages is None or self.pages <= number)
+
+
+def read_page(payload: dict[str, Any]) -> ListPage | None:
+    """Read a page; None if that is no list of posts.
+
+    What can't be read must not be taken for empty: that a post is not listed counts for something.
+    """
+    data = payload.get("data")
+    if isinstance(data, dict):
+        data = cast("dict[str, Any]", data).get("posts")
+    if not isinstance(data, list):
+        return None
+    names = [
+        _names_of(cast("dict[str, Any]", each)) if isinstance(each, dict) else ()
+        for each in cast("list[object]", data)
+    ]
+    if not all(names):
+        return None
+    meta = _fields(payload, "meta")
+    cursor, total = meta.get("next_cursor"), meta.get("total")
+    places = [meta, _fields(payload, "links"), _fields(payload, "pagination")]
+    return ListPage(
+        names,
+        cursor=None if cursor in (None, "") else str(cursor),
+        total=total if type(total) is int and total >= 0 else math.inf,
+        goes_on=any(place.get(name) for place in places for name in _MORE),
+        number=_number(places, _PAGE),
+        pages=_number(places, _LAST_PAGE),
+    )
+
+
+def _fields(payload: dict[str, Any], name: str) -> dict[str, Any]:
+    place = payload.get(name)
+    return cast("dict[str, Any]", place) if isinstance(place, dict) else {}
+
+
+def _number(places: Sequence[dict[str, Any]], names: Sequence[str]) -> int | None:
+    return next((place[name] for place in places for name in names if type(place.get(name)) is int), None)
+
+
+def _names_of(post: dict[str, Any]) -> Sequence[str]:
+    values: list[Any] = [post.get(name) for name in ("post_id", "postId", "video_id")]
+    names = [str(each) for each in values if isinstance(each, str | int) and not isinstance(each, bool)]
+    number = str(post.get("id"))
+    if _VIDEO_ID(number):
+        names.append(number)  # a shorter one is the API's own
+    url = post.get("url")
+    return [*names, video_id(url)] if isinstance(url, str) else names
