@@ -92,7 +92,7 @@ class Preview:
             f"about {duration(self.eta_seconds)}"
         )
         yield Line(
-            f"Besides   if an answer is lost on the way: {_LOOK} credits a page for each look into the campaign"
+            f"Besides   {_LOOK} credits a page, and 1, for a look into the campaign: if an answer is lost, or a day has passed"
         )
 
 
