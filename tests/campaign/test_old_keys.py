@@ -312,3 +312,63 @@ async def test_what_is_found_of_a_copy_is_worth_a_further_look(tmp_path: Path) -
         report = await go_on(api, file)
         assert not api.charged_twice
         assert (report.state, report.urls.accepted) == ("complete", URLS)
+
+
+async def test_what_was_paid_back_and_is_listed_in_part_was_bought_by_a_copy(tmp_path: Path) -> None:
+    file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
+    with Answering(rejected=frozenset({video_id(BATCH + 2)})) as api:
+        api.before = lambda asked: (
+            Answer.error(502, "upstream_error") if asked.call == "analyze" and asked.number > 1 else None
+        )
+        await go_on(api, file, plan=make_plan(2 * BATCH, batch_size=BATCH))
+        shutil.copyfile(file, copy)
+        api.before = lambda _: None
+        assert (await go_on(api, copy)).urls.accepted == 2 * BATCH - 1
+        age(file)
+        api.forget()
+        report = await go_on(api, file)
+        assert not api.charged_twice
+        assert (report.urls.accepted, report.urls.unknown) == (2 * BATCH - 1, 1)
+        assert report.credits.charged_min <= api.charged <= report.credits.charged_max + 3
+
+
+async def test_a_plan_of_a_clock_that_was_ahead_is_loaded_under_its_price(tmp_path: Path) -> None:
+    """Its campaign was made a moment ago, by the clock of the machine that loads it."""
+    file = tmp_path / "a.tokload"
+    plan = make_plan(URLS, batch_size=BATCH)
+    with Answering() as api:
+        save(plan, file)
+        age(file, -2)
+        report = await go_on(api, file, max_credits=plan.estimate.total)
+        assert report.state == "complete"
+        assert not api.asked["list"]
+
+
+@pytest.mark.parametrize("room", [0, 2, 3, 5, 9])
+async def test_a_young_copy_goes_on_whatever_room_there_is_for_a_look(tmp_path: Path, room: int) -> None:
+    file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
+    plan = make_plan(URLS, batch_size=BATCH)
+    with Paged(page=3) as api:
+        api.before = only(1)
+        await go_on(api, file, plan=plan)
+        shutil.copyfile(file, copy)
+        api.before = lambda _: None
+        report = await go_on(api, copy, max_credits=plan.estimate.total + room)
+        assert (report.state, report.urls.accepted) == ("complete", URLS)
+        assert api.charged <= plan.estimate.total + room
+
+
+async def test_a_cap_that_is_raised_lets_what_is_in_doubt_be_found(tmp_path: Path) -> None:
+    file = tmp_path / "a.tokload"
+    plan = make_plan(2 * BATCH, batch_size=BATCH)
+    with Paged(page=2) as api:
+        api.before = only(2)
+        api.after = lambda asked, answer: LOST if asked.call == "analyze" and asked.number == 2 else answer
+        await go_on(api, file, plan=plan, max_credits=plan.estimate.total)
+        age(file)
+        api.after, api.before = lambda _, answer: answer, lambda _: None
+        report = await go_on(api, file, max_credits=plan.estimate.total + 3)
+        assert report.urls.unknown == BATCH
+        report = await go_on(api, file, max_credits=100_000)
+        assert (report.state, report.urls.accepted) == ("complete", 2 * BATCH)
+        assert not api.charged_twice

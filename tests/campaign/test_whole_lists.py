@@ -13,7 +13,8 @@ from answering import LOST, Answer, Answering, Asked
 from loads import KEY, QUICK, make_plan, video_id
 from paged import Paged
 
-from tokfluence_async.campaign.applying import apply, resume
+from tokfluence_async.campaign.applying import apply, resume, save
+from tokfluence_async.campaign.builder import CampaignBuilder
 from tokfluence_async.campaign.report import LoadReport
 from tokfluence_async.client import Tokfluence
 
@@ -122,7 +123,7 @@ async def test_it_is_said_how_many_posts_it_does_not_show(tmp_path: Path) -> Non
 async def test_what_was_accepted_and_is_listed_no_more_stands_in_no_load_s_way(
     tmp_path: Path, taken_down: int, others: int
 ) -> None:
-    """A campaign may count what it does not list; what this load knows of is none of what it looks for."""
+    """A campaign that counts no more than what was accepted from here hides nothing of others."""
     lost = frozenset(video_id(number) for number in range(BATCH, BATCH + 5))
     with Answering(rejected=lost) as api:
 
@@ -141,8 +142,58 @@ async def test_what_was_accepted_and_is_listed_no_more_stands_in_no_load_s_way(
         api.tracked += [str(number) for number in range(others)]
         report = await go_on(api, file, resubmit_unknown=True)
         # As many as there are in the batch might be the batch.
-        assert (report.stopped_by == "outcome_unknown") is (others == 5)
-        assert (sorted(api.charged_twice) == sorted(lost)) is (others < 5)
+        hidden = taken_down + others if others else 0
+        assert (report.stopped_by == "outcome_unknown") is (hidden >= 5)
+        assert (sorted(api.charged_twice) == sorted(lost)) is (hidden < 5)
+
+
+async def test_a_batch_that_may_be_hidden_is_unknown_and_the_others_are_bought(tmp_path: Path) -> None:
+    """In a given campaign one post of others is counted, and never listed."""
+    file = tmp_path / "a.tokload"
+    with Answering(tracked=[str(number) for number in range(30)]) as api:
+        api.name = "Spring"
+        api.after = lambda asked, answer: (
+            Answer(200, {"data": answer.payload["data"][1:]}) if asked.call == "list" else answer
+        )
+        save(make_plan(2 * BATCH + 1, batch_size=BATCH), file)
+        age(file)
+        report = await go_on(api, file, campaign_id=4711)
+        assert (report.state, report.urls.accepted, report.urls.unknown) == ("needs_review", 2 * BATCH, 1)
+        assert not api.charged_twice
+        for anew in (False, True):
+            report = await go_on(api, file, resubmit_unknown=anew)
+            assert report.urls.unknown == 1
+
+
+@pytest.mark.parametrize("gone", [0, 5], ids="{} of ours are gone".format)
+async def test_short_links_that_were_accepted_hide_nothing_and_nothing_hides_behind_them(
+    tmp_path: Path, gone: int
+) -> None:
+    file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
+    builder = CampaignBuilder("Spring", batch_size=BATCH, short_links="send")
+    builder.add_items(f"https://vm.tiktok.com/ZM{number:06}" for number in range(BATCH))
+    builder.add_items(f"https://www.tiktok.com/@a/video/{video_id(number)}" for number in range(BATCH))
+    with Answering() as api:
+        api.before = lambda asked: (
+            Answer.error(402, "insufficient_credits")
+            if asked.call == "analyze" and asked.number > 1
+            else None
+        )
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+            await apply(builder.plan(), tok, file=file)
+        api.before = lambda _: None
+        shutil.copyfile(file, copy)
+        await go_on(api, copy)
+        # The links are listed by what they lead to.
+        api.tracked = [str(number) for number in range(BATCH - gone)] + api.tracked[-BATCH:]
+        age(file)
+        api.forget()
+        api.after = lambda asked, answer: (
+            Answer(200, {"data": answer.payload["data"][: BATCH - gone]}) if asked.call == "list" else answer
+        )
+        report = await go_on(api, file)
+        assert report.stopped_by == "outcome_unknown"
+        assert not [each for each in api.charged_twice if each.isdecimal()]
 
 
 async def test_halves_are_smaller_batches_that_may_be_hidden(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_the_funnel_and_the_sum_are_spelled_out() -> None:
         "Credits   1 + 25 × 2 = 51",
         "Saved     50: 2 rows not sent, at 25 each",
         "Requests  1 create, 1 of up to 50 URLs; about 3 min 20 s",
-        "Besides   2 credits a page, and 1, for a look into the campaign: if an answer is lost, or a day has passed",
+        "Besides   2 credits a page, and 1, to look into the campaign, if an answer is lost or a day passes",
         "             row 4: https://vm.tiktok.com/abc/",
         "Nothing was sent.",
         "Next: go",

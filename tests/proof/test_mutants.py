@@ -243,8 +243,8 @@ MUTANTS = [
     Mutant(
         "what was not looked for to the end of the list is not absent",
         "campaign/reconcile.py",
-        "told = listed.whole and not of_others",
-        "told = not of_others",
+        "told = listed.whole and len(missing) > listed.hidden and not of_others",
+        "told = len(missing) > listed.hidden and not of_others",
         "campaign/test_listing.py not_looked_for",
     ),
     Mutant(
@@ -257,8 +257,8 @@ MUTANTS = [
     Mutant(
         "a list that hides as many posts as a batch is not whole",
         "campaign/listing.py",
-        "        self.hidden = hidden >= smallest",
-        "        self.hidden = False",
+        "        hidden = max(count - found.posts, 0)",
+        "        hidden = 0",
         "campaign/test_whole_lists.py does_not_show",
     ),
     Mutant(
@@ -271,8 +271,8 @@ MUTANTS = [
     Mutant(
         "what a copy may have bought is looked for, whatever came since",
         "campaign/loader.py",
-        "        return since if created is None else max(since, created)",
-        "        return max(since, created or 0, records.latest_post(db) and self._wall_clock())",
+        "        if looked is not None:\n            return float(looked)\n",
+        "        if looked is not None or records.any_accepted(db):\n            return self._wall_clock()\n",
         "campaign/test_old_keys.py says_nothing_of_a_copy",
     ),
     Mutant(
@@ -299,8 +299,8 @@ MUTANTS = [
     Mutant(
         "what others have bought under another key is not judged by its own",
         "campaign/reconcile.py",
-        "told = listed.whole and not of_others",
-        "told = listed.whole",
+        "told = listed.whole and len(missing) > listed.hidden and not of_others",
+        "told = listed.whole and len(missing) > listed.hidden",
         "campaign/test_places.py keys_are_forgotten",
     ),
     Mutant(
@@ -327,15 +327,15 @@ MUTANTS = [
     Mutant(
         "a look that the cap cuts short is no look",
         "campaign/listing.py",
-        "                if sought.worth is not None and not reading.unsent_left:\n",
+        "                if sought.optional:\n",
         "                if True:\n",
         "campaign/test_old_keys.py caps_that_are_named",
     ),
     Mutant(
         "no new key is made of a list that hides posts",
         "campaign/reconcile.py",
-        "        if not final or listed.counted or not listed.whole:\n",
-        "        if True:\n",
+        "        asked = not final or listed.counted or not listed.whole\n",
+        "        asked = True\n",
         "campaign/test_whole_lists.py no_new_key",
     ),
     Mutant(

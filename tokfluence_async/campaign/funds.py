@@ -73,7 +73,7 @@ class Funds:
         self.stop.request(
             "max_credits",
             "the plan is more than a day old: what a copy of its load file may have bought has to be looked for first, "
-            f"and the cap leaves no room for that; raise --max-credits by {short_by}. Nothing was sent",
+            f"and the cap leaves no room for that; raise --max-credits by {short_by}. Nothing more was sent",
             short_by=short_by,
         )
         self.stop.check()

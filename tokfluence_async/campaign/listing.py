@@ -9,8 +9,8 @@ from typing import Any, Final, cast
 from attrs import define, evolve, field, frozen
 
 from tokfluence_async.campaign import records
+from tokfluence_async.campaign.funds import RESUBMISSION
 from tokfluence_async.campaign.listpage import ListPage, read_page
-from tokfluence_async.campaign.purchase import video_id
 from tokfluence_async.campaign.reads import Reader
 from tokfluence_async.protocol.endpoints import CAMPAIGNS_POSTS, CAMPAIGNS_SHOW
 from tokfluence_async.protocol.seen import Kind, Seen
@@ -47,10 +47,12 @@ class Sought:
     """What it may cost to find those, as long as none is found: most likely nobody has bought any."""
     bought_worth: int = 0
     """What it may cost once some are."""
-    smallest: int = 1
-    """URLs in the smallest batch of all these."""
+    largest: int = 1
+    """URLs in the largest batch of all these."""
     room: int | None = None
     """What is left under the cap besides the price of what was never sent; None without a cap."""
+    optional: bool = False
+    """Whether the load may go on without: the keys of all these are remembered."""
 
     @property
     def to_the_end(self) -> bool:
@@ -79,8 +81,12 @@ class Listed:
     """Whether what is not among them is not in the list: to look further may have cost more than there was to tell."""
     ended: bool = True
     """Whether the list was read as far as it is shown."""
+    pages: int = 0
+    """Pages that were read."""
     counted: bool = False
-    """Whether the campaign itself was asked, and has no more posts than that."""
+    """Whether the campaign itself was asked how many posts it has."""
+    hidden: int = 0
+    """How many more than it has shown that may be: a batch of no more URLs is not known to be absent."""
 
 
 @define
@@ -93,8 +99,6 @@ class PostList:
     """URLs of the plan."""
     unread: Seen | None = field(default=None, init=False)
     """What was seen when the list could not be read, unless it was the cap that kept it from being read."""
-    hidden: bool = field(default=False, init=False)
-    """Whether the campaign, when it was last asked, had more posts than its list."""
 
     @property
     def least_price(self) -> int:
@@ -130,12 +134,12 @@ class PostList:
         if found is None or _finds_all(found, sought):
             return found
         if found.whole:
-            return await self.counted(found, sought.smallest) if sought.to_the_end else found
+            return await self.counted(found, sought.largest) if sought.to_the_end else found
         if sought.to_the_end and found.ended:
             self.unread = Seen(Kind.GARBLED, message="it says that it has more posts than it shows")
             return None
-        if bound > 1:
-            await journal.run(lambda db: self._note_in_vain(db, bound))
+        if found.pages > 1:
+            await journal.run(lambda db: self._note_in_vain(db, found.pages))
         return found
 
     def _pages(self, worth: float) -> int:
@@ -150,17 +154,18 @@ class PostList:
     def _note_in_vain(self, db: records.Connection, pages: int) -> None:
         self.reader.journal.file.set_meta(_IN_VAIN, f"{records.latest_post(db)}:{pages}")
 
-    async def counted(self, found: Listed, smallest: int) -> Listed | None:
-        """A list that says nothing of more, once it is known to be all there is: it may be paged in an unknown way.
+    async def counted(self, found: Listed, largest: int | None = None) -> Listed | None:
+        """A list that says nothing of more, once the campaign was asked: it may be paged in a way that is not known.
 
-        As many posts as are a batch must not be hidden. What was accepted from here may be counted, and listed no more.
+        One that has no more posts than were accepted from here hides none of others: a few of ours are listed no more.
 
         Args:
             found: The list.
-            smallest: URLs in the smallest batch that is looked for.
+            largest: URLs in the largest batch that is looked for; None to be content with any list.
 
         Returns:
-            None if the campaign can't be read, or has more posts; `unread` says it.
+            None if the campaign can't be read, or has so many more posts that each batch may be hidden; `unread` says
+            which.
 
         Raises:
             Stopped: The load is to stop.
@@ -172,17 +177,20 @@ class PostList:
                 self._stop_for_cap()
             return None
         data = payload.get("data")
-        count: Any = (
+        told: Any = (
             cast("dict[str, Any]", data).get("tracked_posts_count") if isinstance(data, dict) else None
         )
-        hidden = count - found.posts if type(count) is int else 0
-        if hidden >= smallest:
-            hidden -= await self.reader.journal.run(lambda db: _accepted_besides(db, found.video_ids))
-        self.hidden = hidden >= smallest
-        if self.hidden:
+        count = told if type(told) is int else 0
+        hidden = max(count - found.posts, 0)
+        if hidden and count <= await self.reader.journal.run(records.urls_accepted):
+            hidden = 0
+        half = await self.reader.journal.run(records.smallest_half)
+        if half is not None and hidden >= half:
+            hidden = max(hidden, self.planned)  # others may have halved any batch
+        if largest is not None and hidden >= largest:
             self.unread = Seen(Kind.GARBLED, message=f"it shows {found.posts:,} of {count:,} posts")
             return None
-        return evolve(found, counted=True)
+        return evolve(found, counted=True, hidden=hidden)
 
     def _stop_for_cap(self) -> None:
         self.reader.stop.request(
@@ -219,21 +227,22 @@ class PostList:
             if over:
                 return reading.left_off()
             if sought.room is not None and (reading.pages + 1) * self.page_price > sought.room:
-                if sought.worth is not None and not reading.unsent_left:
+                if sought.optional:
                     return reading.left_off()
-                self._stop_for_room(reading, worth, sought.room)
+                self._stop_for_room(reading, worth, sought)
                 return None
             query = (("cursor", str(page.cursor)),)
 
-    def _stop_for_room(self, reading: _Reading, worth: float, room: int) -> None:
+    def _stop_for_room(self, reading: _Reading, worth: float, sought: Sought) -> None:
         """Stop, because it is the cap alone that keeps from looking as far as it is worth."""
         spent = reading.pages * self.page_price
         pages = min(reading.pages_of(self.planned), MAX_PAGES)
-        more = int(min(worth, pages * self.page_price)) + spent - room
+        more = int(min(worth, pages * self.page_price)) + spent - (sought.room or 0)
+        why = RESUBMISSION if sought.worth is None else "to go on"
         self.reader.stop.request(
             "max_credits",
-            "what may have been bought already has to be looked for, and the cap leaves no room for more than "
-            f"{reading.pages} of the list's pages; raise --max-credits by {more:,}. Nothing was bought",
+            f"{why}, the campaign's list has to be read, as it may have been bought already, and the cap leaves no "
+            f"room for more than {reading.pages} of its pages; raise --max-credits by {more:,}. Nothing more was sent",
             short_by=more,
         )
 
@@ -262,11 +271,11 @@ class _Reading:
         self._barren = 0
         self._total = math.inf
 
-    def pages_of(self, posts: int) -> int:
-        """How many pages it has, by what it says of itself; if that is nothing, with so many posts, or one more."""
+    def pages_of(self, planned: int) -> int:
+        """How many pages it has: by what it says of itself, by the plan's URLs, or twice as many as were read."""
         a_page = max(len(self._posts) / self.pages, 1)
-        posts = posts if self._total == math.inf else int(self._total)
-        return max(math.ceil(posts / a_page), self.pages + 1)
+        posts = planned if self._total == math.inf else max(int(self._total), planned)
+        return max(math.ceil(posts / a_page), 2 * self.pages)
 
     def take(self, page: ListPage) -> Listed | None:
         """Read a further page; what the list has shown, if that is all that is wanted, or all there is."""
@@ -301,19 +310,10 @@ class _Reading:
         return self._listed(whole=False, ended=False)
 
     def _listed(self, *, whole: bool, ended: bool = True) -> Listed:
-        return Listed(self._found, len(self._posts), whole, ended)
+        return Listed(self._found, len(self._posts), whole, ended, self.pages)
 
 
 def _finds_all(found: Listed, sought: Sought) -> bool:
     return all(each in found.video_ids for each in sought.in_doubt) and all(
         each in found.video_ids for each in sought.unsent
-    )
-
-
-def _accepted_besides(db: records.Connection, listed: Collection[str]) -> int:
-    """How many of a load's posts are on record as accepted, and are not listed."""
-    return sum(
-        1
-        for post, outcome, _, _ in records.outcomes(db)
-        if outcome == "accepted" and video_id(post.url) not in listed
     )

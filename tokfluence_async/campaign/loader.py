@@ -39,6 +39,8 @@ __all__ = ["Loader", "checked_cap"]
 
 MAX_PASSES: Final = 4
 """How often the batches in doubt are looked into, and what is proved not to have been applied is sent again."""
+MAX_LOOKS: Final = 50
+"""How often what was never sent is looked for in one run: once a day, unless the clock jumps about."""
 _SENT: Final = (State.DOUBTFUL, State.PENDING)
 _LOOKED: Final = "looked_for_unsent"
 """Under which the load file remembers when what was never sent was last looked for in the whole list: Unix seconds."""
@@ -214,13 +216,14 @@ class Loader:
     async def _send_all(self, orders: Orders, reconciler: Reconciler, funds: Funds) -> None:
         """Send what is to be sent, and look for what is in doubt then, until there is neither."""
         looked_for = await self._urls_in(State.UNKNOWN)
-        passes = 0
-        while passes < MAX_PASSES:
+        passes, looks = 0, 0
+        while passes < MAX_PASSES and looks < MAX_LOOKS:
             self._stop.check()
             sending = Pass(self._journal, self._buyer, orders, self._states, anew=self._resubmit)
             await sending.run(concurrency=self._options.concurrency)
             self._stop.check()
             passes += not sending.over
+            looks += sending.over
             unknown = await self._urls_in(State.UNKNOWN)
             if await self._urls_in(State.DOUBTFUL) or unknown > looked_for:
                 looked_for = unknown
@@ -322,8 +325,9 @@ class Loader:
         Since the plan was made, or its campaign; or since all of that was last looked for.
         """
         looked, created = self._file.meta(_LOOKED), records.created_at(db)
-        since = self._file.plan().created_at.timestamp() if looked is None else float(looked)
-        return since if created is None else max(since, created)
+        if looked is not None:
+            return float(looked)
+        return self._file.plan().created_at.timestamp() if created is None else created
 
     async def _unsent(self) -> int:
         return await self._journal.run(lambda db: records.urls_in(db, State.PENDING, again=False))

@@ -74,7 +74,7 @@ class Reconciler:
         Returns:
             Whether the list could be read; if not, nothing has changed.
         """
-        listed = await self._look(final=final, resubmit=resubmit, unsent=unsent)
+        listed = await self._look(final=final, resubmit=resubmit, unsent=unsent, old=old)
         if listed is None:
             return False
         if await self.journal.run(records.keys_seen_elsewhere):
@@ -84,22 +84,26 @@ class Reconciler:
             return False
         # First what was reported as unknown before: what becomes so now is to be reported first.
         for state in (State.UNKNOWN, State.DOUBTFUL):
-            await self._judge_all(state, listed, final=final, resubmit=resubmit)
+            await self._judge_all(state, listed, final=final, resubmit=resubmit, old=old)
         if self.created_here or resubmit:
             for batch in await self.journal.run(_to_be_bought_anew):
                 await self._spare(batch, listed.video_ids)
         if unsent:
             for batch in await self.journal.run(_unsent):
-                await self._concede(batch, listed.video_ids, old=old)
+                await self._concede(batch, listed.video_ids, listed.hidden, old=old)
         return True
 
-    async def _look(self, *, final: bool, resubmit: bool, unsent: bool) -> Listed | None:
-        return await self.posts.look_for(
-            await self.journal.run(lambda db: self._sought(db, final=final, resubmit=resubmit, unsent=unsent))
-        )
+    async def _look(self, *, final: bool, resubmit: bool, unsent: bool, old: bool) -> Listed | None:
+        def sought(db: records.Connection) -> Sought:
+            return self._sought(db, final=final, resubmit=resubmit, unsent=unsent, old=old)
 
-    def _sought(self, db: records.Connection, *, final: bool, resubmit: bool, unsent: bool) -> Sought:
+        return await self.posts.look_for(await self.journal.run(sought))
+
+    def _sought(
+        self, db: records.Connection, *, final: bool, resubmit: bool, unsent: bool, old: bool
+    ) -> Sought:
         """What is to be looked for, and what that may cost."""
+        now = self.reader.wall_clock()
         doubts, others = _in_doubt(db), _unsent(db)
         in_doubt = _video_ids(db, doubts)
         price = self.credits_per_url * sum(batch.urls for batch in others)
@@ -110,41 +114,37 @@ class Reconciler:
             unsent=_video_ids(db, others) if unsent else (),
             unsent_worth=price // UNSENT_SHARE,
             bought_worth=price,
-            smallest=min((batch.urls for batch in (*doubts, *(others if unsent else ()))), default=1),
+            largest=max((batch.urls for batch in (*doubts, *(others if unsent else ()))), default=1),
             # What was never sent is still to be bought.
             room=None if left is None or final else left - price - self.posts.count_price,
+            optional=not (resubmit or old or any(records.may_be_forgotten(db, each, now) for each in doubts)),
         )
 
     async def _counted(self, listed: Listed, *, final: bool) -> Listed | None:
         """The list; where a new key would be made for what is not in it, only once the campaign itself was asked."""
-        if not final or listed.counted or not listed.whole:
+        asked = not final or listed.counted or not listed.whole
+        if asked or not await self.journal.run(lambda db: self._would_renew(db, listed)):
             return listed
-        smallest = await self.journal.run(lambda db: self._smallest_to_renew(db, listed))
-        if smallest is None:
-            return listed
-        counted = await self.posts.counted(listed, smallest)
-        if counted is None and self.posts.hidden:
-            return evolve(listed, whole=False)
-        return counted
+        return await self.posts.counted(listed)
 
-    def _smallest_to_renew(self, db: records.Connection, listed: Listed) -> int | None:
-        """URLs in the smallest batch that would be sent under a new key, because they are not listed; None without."""
-        sizes: list[int] = []
+    def _would_renew(self, db: records.Connection, listed: Listed) -> bool:
+        """Whether a batch would be sent under a new key, because it is not listed."""
         for batch in records.batches_after(db, State.DOUBTFUL, 0, -1):
             posts = records.posts_of(db, batch.id)
             _, missing = _divided(posts, listed.video_ids)
-            history = records.history(db, batch.id)
             keys = self._keys_of(db, batch, listed_too=len(missing) < len(posts))
-            if missing and settle_absent(history, keys).step is Step.NEW_KEY:
-                sizes.append(batch.urls)
-        return min(sizes, default=None)
+            if missing and settle_absent(records.history(db, batch.id), keys).step is Step.NEW_KEY:
+                return True
+        return False
 
-    async def _judge_all(self, state: State, listed: Listed, *, final: bool, resubmit: bool) -> None:
+    async def _judge_all(
+        self, state: State, listed: Listed, *, final: bool, resubmit: bool, old: bool
+    ) -> None:
         after = 0
         while batches := await self._batches(state, after):
             after = batches[-1].id
             for batch in batches:
-                await self._judge(batch, listed, final=final, resubmit=resubmit)
+                await self._judge(batch, listed, final=final, resubmit=resubmit, old=old)
 
     async def _batches(self, state: State, after: int) -> list[BatchRow]:
         return await self.journal.run(lambda db: records.batches_after(db, state, after, CHUNK))
@@ -165,7 +165,7 @@ class Reconciler:
 
         await self._write(batch, work)
 
-    async def _concede(self, batch: BatchRow, listed: Collection[str], *, old: bool) -> None:
+    async def _concede(self, batch: BatchRow, listed: Collection[str], hidden: int, *, old: bool) -> None:
         """Take for bought what was not sent from here, and is in the campaign all the same.
 
         Batches are bought whole: what is missing of one was rejected, or is listed late. A short link is never seen in
@@ -175,7 +175,8 @@ class Reconciler:
         def work(db: records.Connection) -> Settlement | None:
             posts = records.posts_of(db, batch.id)
             there, rest = _divided(posts, listed)
-            if not there and (not old or any(map(_can_be_seen, posts))):
+            absent = len(rest) > hidden and all(map(_can_be_seen, posts))
+            if not there and (absent or not old):
                 return None
             settlement = evolve(
                 _unknown(rest, "it was not bought from here, but perhaps from a copy of the load file"),
@@ -199,7 +200,9 @@ class Reconciler:
         tell_settled(session, budget, POSTS_ANALYZE.name, before=batch.charged, now=settlement.charge)
         tell_settlement(session, budget, settlement)
 
-    async def _judge(self, batch: BatchRow, listed: Listed, *, final: bool, resubmit: bool) -> None:
+    async def _judge(
+        self, batch: BatchRow, listed: Listed, *, final: bool, resubmit: bool, old: bool
+    ) -> None:
         """Settle one batch by the list, in one transaction."""
 
         def work(db: records.Connection) -> Settlement | None:
@@ -225,10 +228,11 @@ class Reconciler:
                     keys=keys,
                     final=final,
                     forgotten=forgotten,
+                    old=old,
                 )
             if settlement is None:
                 return None
-            if anew and settlement.unknown:
+            if anew and settlement.unknown > listed.hidden:
                 settlement = _anew(batch, sent, settlement)
             records.settle_batch(db, batch, settlement)
             return settlement
@@ -259,6 +263,7 @@ class Reconciler:
         keys: Keys,
         final: bool,
         forgotten: bool,
+        old: bool,
     ) -> Settlement | None:
         """What the list makes of a batch: of its posts but those that an answer has named as rejected."""
         present, missing = _divided(posts, listed.video_ids)
@@ -276,14 +281,16 @@ class Reconciler:
         sure = charge(history, price=price, sure=per_url * found if ours else 0)
         if found == len(posts):
             return Settlement(State.APPLIED, sure, accepted=found, rejected=len(named), outcomes=named)
-        # What was not looked for to the end of the list is not absent from it.
-        told = listed.whole and not of_others
+        # What was not looked for to the end of the list is not absent from it, nor what may be hidden.
+        told = listed.whole and len(missing) > listed.hidden and not of_others
         verdict = settle_absent(history, keys) if told else Verdict(Belief.UNKNOWN, Step.REPORT)
-        if batch.state is State.DOUBTFUL:
+        # What was paid back was bought by others all the same, if a part of it is there: its key may be forgotten.
+        taken = old and found > 0 and verdict.step is Step.REPEAT
+        if batch.state is State.DOUBTFUL and not taken:
             proved = verdict.step is not Step.REPORT
             if not (final if proved else forgotten or _to_be_judged(history, found, final=final)):
                 return None
-        if verdict.step is Step.REPEAT:
+        if verdict.step is Step.REPEAT and not taken:
             return None if found else Settlement(State.PENDING, charge(history, price=price))
         if verdict.step is Step.NEW_KEY and batch.state is State.DOUBTFUL:
             kept = Charge(0, per_url * found)
@@ -292,8 +299,9 @@ class Reconciler:
         settlement = _unknown(missing, "it was sent, and whether it was applied can't be told")
         return evolve(
             settlement,
-            charge=sure if found else spent,
+            charge=Charge(0, price) if taken else sure if found else spent,
             accepted=found,
+            again=taken,
             rejected=len(named),
             outcomes=(*named, *settlement.outcomes),
         )

@@ -231,6 +231,12 @@ def halves_of(db: Connection, batch: BatchRow) -> list[BatchRow]:
     return [_to_row(each) for each in found]
 
 
+def smallest_half(db: Connection) -> int | None:
+    """URLs in the smallest of the batches that were made of larger ones; None if none was too large."""
+    (urls,) = db.execute("SELECT MIN(urls) FROM batch WHERE step LIKE 'analyze/%.%' AND urls > 0").fetchone()
+    return None if urls is None else int(urls)
+
+
 def posts_of(db: Connection, batch: int) -> list[Post]:
     """The posts of a batch."""
     (blob,) = db.execute("SELECT posts FROM batch WHERE id = ?", (batch,)).fetchone()
@@ -321,6 +327,12 @@ def urls_in(db: Connection, state: State, *, again: bool | None = None) -> int:
         "SELECT COALESCE(SUM(urls), 0) FROM batch WHERE state = ? AND step <> ? AND again = COALESCE(?, again)",
         (state.value, CREATE, again),
     ).fetchone()
+    return int(number)
+
+
+def urls_accepted(db: Connection) -> int:
+    """How many URLs are on record as accepted."""
+    (number,) = db.execute("SELECT COALESCE(SUM(accepted), 0) FROM batch").fetchone()
     return int(number)
 
 

@@ -92,7 +92,7 @@ class Preview:
             f"about {duration(self.eta_seconds)}"
         )
         yield Line(
-            f"Besides   {_LOOK} credits a page, and 1, for a look into the campaign: if an answer is lost, or a day has passed"
+            f"Besides   {_LOOK} credits a page, and 1, to look into the campaign, if an answer is lost or a day passes"
         )
 
 
