@@ -124,10 +124,8 @@ class PostList:
         Raises:
             Stopped: The load is to stop.
         """
-        journal, bound = (
-            self.reader.journal,
-            self._pages(sought.worth_going_on(sought.in_doubt, sought.unsent)),
-        )
+        journal = self.reader.journal
+        bound = self._pages(sought.worth_going_on(sought.in_doubt, sought.unsent))
         if not sought.to_the_end and await journal.run(lambda db: self._in_vain(db) >= bound):
             sought = evolve(sought, worth=0)
         found = await self._read(sought)
