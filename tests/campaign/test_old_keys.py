@@ -372,3 +372,48 @@ async def test_a_cap_that_is_raised_lets_what_is_in_doubt_be_found(tmp_path: Pat
         report = await go_on(api, file, max_credits=100_000)
         assert (report.state, report.urls.accepted) == ("complete", 2 * BATCH)
         assert not api.charged_twice
+
+
+async def test_a_small_rest_is_looked_for_on_some_pages_all_the_same(tmp_path: Path) -> None:
+    """A tenth of its price is less than a page; of 11 posts, the last is on the fourth."""
+    file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
+    with Paged(page=3) as api:
+        api.before = only(1)
+        await go_on(api, file, plan=make_plan(BATCH + 1, batch_size=BATCH))
+        shutil.copyfile(file, copy)
+        api.before = lambda _: None
+        await go_on(api, copy)
+        age(file)
+        api.forget()
+        report = await go_on(api, file)
+        assert (report.state, report.urls.accepted) == ("complete", BATCH + 1)
+        assert not api.charged_twice
+
+
+async def test_what_has_a_new_key_is_looked_for_once_the_old_one_is_forgotten(tmp_path: Path) -> None:
+    """A copy can use the old one again then, and its 409 no longer tells."""
+    file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
+    plan = make_plan(2 * BATCH, batch_size=BATCH)
+    answers = {
+        2: Answer.error(502, "upstream_error"),
+        3: Answer.error(409, "duplicate_request"),
+        4: Answer.error(402, "insufficient_credits"),
+    }
+    with Answering() as api:
+        save(plan, file)
+        shutil.copyfile(file, copy)
+        api.before = lambda asked: answers.get(asked.number) if asked.call == "analyze" else None
+        report = await go_on(api, file)
+        assert (report.stopped_by, report.urls.unsent) == ("insufficient_credits", BATCH)
+        age(file)
+        # The list is read, which is on record, and nothing can be sent.
+        api.before = lambda asked: Answer.error(401, "unauthorized") if asked.call == "analyze" else None
+        assert (await go_on(api, file)).stopped_by == "unauthorized"
+        # Then a copy buys it under the first key.
+        api.before = lambda _: None
+        second = [video_id(number) for number in range(BATCH, 2 * BATCH)]
+        api.per_video.update(second)
+        api.tracked += second
+        report = await go_on(api, file)
+        assert (report.state, report.urls.accepted) == ("complete", 2 * BATCH)
+        assert not api.charged_twice

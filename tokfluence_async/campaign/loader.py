@@ -252,7 +252,10 @@ class Loader:
         So it may those under which a copy of the load file has bought what was never sent from here, if there can have
         been one for so long; and of what a copy does, nothing is known.
         """
-        old = not is_remembered(self._buyer.since, self._wall_clock())
+        now = self._wall_clock()
+        old = not is_remembered(self._buyer.since, now) or await self._journal.run(
+            lambda db: records.renewed_long_ago(db, now)
+        )
         unsent = 0 if new or not (old or self._copied or self._resubmit) else await self._unsent()
         if unsent and old:
             self._check_room_to_look(reconciler, funds, unsent)

@@ -37,6 +37,8 @@ __all__ = ["Reconciler"]
 CHUNK: Final = 64
 UNSENT_SHARE: Final = 10
 """What part of its price it may cost to look for what was not sent: a tenth."""
+UNSENT_LEAST: Final = 20
+"""Credits that it may cost all the same, where that is less; but not more than it."""
 
 _PROVING: Final = frozenset({Kind.SEEN_BEFORE, Kind.GARBLED, Kind.APPLIED})
 """Answers that say that something was done under the key."""
@@ -112,7 +114,7 @@ class Reconciler:
             in_doubt,
             worth=None if resubmit else self.credits_per_url * len(in_doubt),
             unsent=_video_ids(db, others) if unsent else (),
-            unsent_worth=price // UNSENT_SHARE,
+            unsent_worth=max(price // UNSENT_SHARE, min(UNSENT_LEAST, price)),
             bought_worth=price,
             largest=max((batch.urls for batch in (*doubts, *(others if unsent else ()))), default=1),
             # What was never sent is still to be bought.

@@ -272,6 +272,20 @@ def may_be_forgotten(db: Connection, batch: BatchRow, now: float) -> bool:
     return not all(is_remembered(each, now) for each in in_doubt_between(db, batch.id) or ())
 
 
+def renewed_long_ago(db: Connection, now: float) -> bool:
+    """Whether something is to be sent under a new key, and others may buy it under the old one again.
+
+    That one was used up, which is why there is a new one, and the API may have forgotten it by now.
+    """
+    found = db.execute(
+        "SELECT (SELECT MAX(started) FROM attempt WHERE attempt.batch IN (SELECT b.id FROM batch AS b "
+        "WHERE b.step = batch.step AND b.generation < batch.generation)) "
+        "FROM batch WHERE state = ? AND generation > 0 AND again = 0 AND step <> ?",
+        (State.PENDING.value, CREATE),
+    )
+    return any(latest is not None and not is_remembered(latest, now) for (latest,) in found)
+
+
 def explained_too_late(db: Connection, batch: int, explaining: Collection[Kind]) -> bool:
     """Whether what may have used a batch's key up came too long before its first 409: the key was forgotten by then."""
     attempts = db.execute(
