@@ -325,6 +325,13 @@ MUTANTS = [
         "campaign/test_old_keys.py sleeps_for_days",
     ),
     Mutant(
+        "what has a new key is looked for once the old one is forgotten",
+        "campaign/records.py",
+        "    return any(latest is not None and not is_remembered(latest, now) for (latest,) in found)",
+        "    return False",
+        "campaign/test_old_keys.py new_key_is_looked_for",
+    ),
+    Mutant(
         "a look that the cap cuts short is no look",
         "campaign/listing.py",
         "                if sought.optional:\n",
