@@ -417,3 +417,22 @@ async def test_what_has_a_new_key_is_looked_for_once_the_old_one_is_forgotten(tm
         report = await go_on(api, file)
         assert (report.state, report.urls.accepted) == ("complete", 2 * BATCH)
         assert not api.charged_twice
+
+
+async def test_a_clock_that_jumps_about_ends_the_load_and_not_the_wallet(tmp_path: Path) -> None:
+    file = tmp_path / "a.tokload"
+    days = 0
+
+    def jumping() -> float:
+        nonlocal days
+        days += 2
+        return days * 86_400.0
+
+    with Answering() as api:
+        report = await go_on(api, file, ahead=jumping, plan=make_plan(URLS, batch_size=BATCH))
+        assert (report.state, report.stopped_by) == ("stopped", "interrupted")
+        assert "jumps about" in report.message
+        assert api.asked["list"] <= 50
+        report = await go_on(api, file, ahead=days * 86_400.0)
+        assert (report.state, report.urls.accepted) == ("complete", URLS)
+        assert not api.charged_twice

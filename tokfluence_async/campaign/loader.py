@@ -244,6 +244,10 @@ class Loader:
                 self._check_room_to_look(reconciler, funds, await self._unsent())
                 await self._look(reconciler, unsent=True, old=True)
                 looked_for = await self._urls_in(State.UNKNOWN)
+        if looks == MAX_LOOKS:
+            self.stop(
+                "interrupted", "the clock of this machine jumps about by days; set it right, and resume"
+            )
         self.stop("upstream_error", "batches fail and are refunded again and again; resume later")
 
     async def _look_first(self, reconciler: Reconciler, funds: Funds, *, new: bool) -> None:
