@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from answering import LOST, Answer, Answering, Asked
-from loads import KEY, QUICK, make_plan, video_id
+from loads import KEY, QUICK, go_on, make_plan, video_id
 
-from tokfluence_async.campaign.applying import apply, resume
+from tokfluence_async.campaign.applying import apply
 from tokfluence_async.campaign.report import LoadReport
 from tokfluence_async.client import Tokfluence
 
@@ -31,11 +31,6 @@ def listing(videos: list[str]) -> Any:
         return answer
 
     return after
-
-
-async def go_on(api: Answering, file: Path, **how: Any) -> LoadReport:
-    async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
-        return await resume(file, tok, **how)
 
 
 async def with_unknowns(api: Answering, file: Path) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aged import age
 from answering import LOST, Answer, Asked
-from loads import KEY, QUICK, make_plan, video_id
+from loads import KEY, QUICK, go_on, make_plan, video_id
 from paged import Paged
 
-from tokfluence_async.campaign.applying import apply, resume
+from tokfluence_async.campaign.applying import apply
 from tokfluence_async.campaign.report import LoadReport
 from tokfluence_async.client import Tokfluence
 
@@ -21,11 +20,6 @@ pytestmark = pytest.mark.anyio
 async def loaded(api: Paged, file: Path, urls: int, batch_size: int) -> LoadReport:
     async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
         return await apply(make_plan(urls, batch_size=batch_size), tok, file=file)
-
-
-async def go_on(api: Paged, file: Path, **how: Any) -> LoadReport:
-    async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
-        return await resume(file, tok, **how)
 
 
 def last_answer_lost(asked: Asked, answer: Answer) -> Answer:

@@ -14,6 +14,7 @@ from loads import KEY, QUICK, make_plan, video_id
 from paged import Paged
 
 from tokfluence_async.campaign.applying import save
+from tokfluence_async.campaign.batch import idempotency_key
 from tokfluence_async.campaign.loader import Loader
 from tokfluence_async.campaign.loadfile import LoadFile
 from tokfluence_async.campaign.plan import Plan
@@ -390,8 +391,8 @@ async def test_a_small_rest_is_looked_for_on_some_pages_all_the_same(tmp_path: P
         assert not api.charged_twice
 
 
-async def test_what_has_a_new_key_is_looked_for_once_the_old_one_is_forgotten(tmp_path: Path) -> None:
-    """A copy can use the old one again then, and its 409 no longer tells."""
+async def test_what_had_a_new_key_is_found_once_the_old_one_is_forgotten(tmp_path: Path) -> None:
+    """A copy has used the old one again since, under which it goes back."""
     file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
     plan = make_plan(2 * BATCH, batch_size=BATCH)
     answers = {
@@ -412,6 +413,7 @@ async def test_what_has_a_new_key_is_looked_for_once_the_old_one_is_forgotten(tm
         # Then a copy buys it under the first key.
         api.before = lambda _: None
         second = [video_id(number) for number in range(BATCH, 2 * BATCH)]
+        api._keys.add(idempotency_key(plan.plan_id, "analyze/2", 0))
         api.per_video.update(second)
         api.tracked += second
         report = await go_on(api, file)

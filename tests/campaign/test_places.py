@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aged import age
 from answering import LOST, Answer, Answering, Asked
-from loads import KEY, QUICK, make_plan, video_id
+from loads import KEY, QUICK, go_on, make_plan, video_id
 from paged import Paged
 
 from tokfluence_async.campaign.applying import apply, resume, save
 from tokfluence_async.campaign.loadfile import LoadFile
-from tokfluence_async.campaign.report import LoadReport
 from tokfluence_async.client import Tokfluence
 from tokfluence_async.tariff import Price, Tariff
 
@@ -25,11 +23,6 @@ BATCH = 10
 URLS = 20
 SECOND = frozenset(video_id(number) for number in range(BATCH, URLS))
 RATE_LIMITED = Answer(429, Answer.error(429, "rate_limited").payload, {"Retry-After": "0"})
-
-
-async def go_on(api: Answering, file: Path, **how: Any) -> LoadReport:
-    async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
-        return await resume(file, tok, **how)
 
 
 async def after_one_batch(api: Answering, file: Path) -> None:

@@ -10,12 +10,11 @@ import pytest
 from aged import age
 from answering import LOST, Answer, Answering, Asked
 from attrs import define
-from loads import KEY, QUICK, video_id
+from loads import KEY, QUICK, go_on, video_id
 
-from tokfluence_async.campaign.applying import apply, resume
+from tokfluence_async.campaign.applying import apply
 from tokfluence_async.campaign.builder import CampaignBuilder
 from tokfluence_async.campaign.plan import Plan
-from tokfluence_async.campaign.report import LoadReport
 from tokfluence_async.client import Tokfluence
 
 pytestmark = pytest.mark.anyio
@@ -39,11 +38,6 @@ def plan(*more: str) -> Plan:
     for url in (*LINKS, *more):
         builder.add(url, creator_handle="alice")
     return builder.plan()
-
-
-async def go_on(api: Answering, file: Path, **how: Any) -> LoadReport:
-    async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
-        return await resume(file, tok, **how)
 
 
 async def begun(api: Answering, file: Path, what: Plan) -> None:

@@ -88,3 +88,4 @@ async def test_a_409_is_not_explained_by_what_was_days_before(tmp_path: Path) ->
         file.close()
         assert (report.state, report.urls.accepted, report.urls.unknown) == ("needs_review", 10, 10)
         assert not api.charged_twice
+        assert api.asked["analyze"] == 3

@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 from aged import age
 from answering import LOST, Answer, Answering, Asked
-from loads import KEY, QUICK, make_plan, video_id
+from loads import KEY, QUICK, go_on, make_plan, video_id
 from paged import Paged
 
 from tokfluence_async.campaign.applying import apply, resume, save
 from tokfluence_async.campaign.builder import CampaignBuilder
-from tokfluence_async.campaign.report import LoadReport
 from tokfluence_async.client import Tokfluence
 
 pytestmark = pytest.mark.anyio
@@ -47,11 +46,6 @@ FORMS: dict[str, Callable[[list[str]], Any]] = {
 
 def listing(api: Answering, form: str) -> Callable[[Asked, Answer], Answer]:
     return lambda asked, answer: Answer(200, FORMS[form](api.tracked)) if asked.call == "list" else answer
-
-
-async def go_on(api: Answering, file: Path, **how: Any) -> LoadReport:
-    async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
-        return await resume(file, tok, **how)
 
 
 @pytest.mark.parametrize("form", FORMS)

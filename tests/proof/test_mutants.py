@@ -201,7 +201,7 @@ MUTANTS = [
     Mutant(
         "what was in doubt is looked up before it is sent again",
         "campaign/loader.py",
-        "        if await reconciler.run(final=False, resubmit=resubmit, unsent=unsent, old=old):",
+        "        if await reconciler.run(Look(final=False, resubmit=resubmit, unsent=unsent, old=old)):",
         "        if True:",
         f"{LOADER} forgotten",
     ),
@@ -242,7 +242,7 @@ MUTANTS = [
     ),
     Mutant(
         "what was not looked for to the end of the list is not absent",
-        "campaign/reconcile.py",
+        "campaign/judging.py",
         "told = listed.whole and len(missing) > listed.hidden and not of_others",
         "told = len(missing) > listed.hidden and not of_others",
         "campaign/test_listing.py not_looked_for",
@@ -284,7 +284,7 @@ MUTANTS = [
     ),
     Mutant(
         "a short link that is not listed is not absent",
-        "campaign/reconcile.py",
+        "campaign/judging.py",
         "    return video_id(post.url) != post.url",
         "    return True",
         "campaign/test_short_links.py copy_has_not_bought",
@@ -298,16 +298,16 @@ MUTANTS = [
     ),
     Mutant(
         "what others have bought under another key is not judged by its own",
-        "campaign/reconcile.py",
+        "campaign/judging.py",
         "told = listed.whole and len(missing) > listed.hidden and not of_others",
         "told = listed.whole and len(missing) > listed.hidden",
         "campaign/test_places.py keys_are_forgotten",
     ),
     Mutant(
         "what was days before a 409 does not explain it",
-        "campaign/records.py",
-        "    return bool(before) and not any(is_remembered(started, attempts[first][1]) for started in before)",
-        "    return False",
+        "campaign/settle.py",
+        "    return min((began for began in before if is_remembered(began, attempts[first][1])), default=None)",
+        "    return min(before, default=None)",
         "campaign/test_waking.py days_before",
     ),
     Mutant(
@@ -320,16 +320,30 @@ MUTANTS = [
     Mutant(
         "what was never sent is looked for also by a load that has slept",
         "campaign/buyer.py",
-        "for when in in_doubt or (self.since,)):",
-        "for when in in_doubt or ()):",
+        "for when in in_doubt or (self.since,))",
+        "for when in in_doubt or ())",
         "campaign/test_old_keys.py sleeps_for_days",
     ),
     Mutant(
-        "what has a new key is looked for once the old one is forgotten",
-        "campaign/records.py",
-        "    return any(latest is not None and not is_remembered(latest, now) for (latest,) in found)",
-        "    return False",
-        "campaign/test_old_keys.py new_key_is_looked_for",
+        "no new key is made once the old one may be forgotten",
+        "campaign/judging.py",
+        "        if not case.lapsed:\n",
+        "        if True:\n",
+        "campaign/test_judging.py lapsed",
+    ),
+    Mutant(
+        "nor is one sent that was made before",
+        "campaign/buyer.py",
+        "            if old or (order.batch.generation and",
+        "            if old or (False and",
+        "campaign/test_lapsed_keys.py looked_for_today",
+    ),
+    Mutant(
+        "the rest of a batch has no old key to go back under",
+        "campaign/judging.py",
+        "    return _under(0, case, (), tuple(case.posts)) if case.whole else",
+        "    return _under(0, case, (), tuple(case.posts)) if True else",
+        "campaign/test_lapsed_keys.py the_rest_of_a_batch",
     ),
     Mutant(
         "a look that the cap cuts short is no look",
@@ -341,8 +355,8 @@ MUTANTS = [
     Mutant(
         "no new key is made of a list that hides posts",
         "campaign/reconcile.py",
-        "        asked = not final or listed.counted or not listed.whole\n",
-        "        asked = True\n",
+        "        if not look.final or listed.counted or not listed.whole:\n",
+        "        if True:\n",
         "campaign/test_whole_lists.py no_new_key",
     ),
     Mutant(

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from answering import Answering
 from attrs import field, frozen
 
 from tokfluence_async.campaign import records
@@ -44,6 +45,12 @@ QUICK: dict[str, Any] = {"settle": 0.02, "backoff": 0.01, "timeout": 5.0, "max_r
 async def client(sandbox: Sandbox, **settings: Any) -> AsyncGenerator[Tokfluence]:
     async with Tokfluence(KEY, base_url=sandbox.base_url, **(QUICK | settings)) as tok:
         yield tok
+
+
+async def go_on(api: Answering, file: Path, **how: Any) -> LoadReport:
+    """Resume a load from its file."""
+    async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:
+        return await resume(file, tok, **how)
 
 
 @frozen

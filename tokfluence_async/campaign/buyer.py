@@ -14,7 +14,7 @@ from typing import Final
 
 from attrs import define, field
 
-from tokfluence_async.campaign import records
+from tokfluence_async.campaign import keyrecords, records
 from tokfluence_async.campaign.journal import Journal
 from tokfluence_async.campaign.purchase import Bought, Order, settlement_of, verdict_of
 from tokfluence_async.campaign.settle import Step, is_remembered
@@ -194,10 +194,11 @@ class Buyer:
         now = self.wall_clock()
         if order.posts:  # a second create is kept out by the campaign's name
             # The machine may have slept since the last attempt.
-            in_doubt = records.in_doubt_between(db, order.batch.id)
-            if not all(is_remembered(when, now) for when in in_doubt or (self.since,)):
+            in_doubt = keyrecords.in_doubt_between(db, order.batch.id)
+            old = not all(is_remembered(when, now) for when in in_doubt or (self.since,))
+            if old or (order.batch.generation and keyrecords.has_lapsed(db, order.batch, now)):
                 raise Forgotten(unsent=in_doubt is None)
-        before = records.last_sent(db, order.batch.id)
+        before = keyrecords.last_sent(db, order.batch)
         if before is not None and before != (order.request.idempotency_key, digest):
             raise PlanStaleError(
                 f"step {order.batch.step} was sent before with another body or key; sending this could buy it again, "

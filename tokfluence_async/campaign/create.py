@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn, cast
 
 import anyio
 
-from tokfluence_async.campaign import records
+from tokfluence_async.campaign import keyrecords, records
 from tokfluence_async.campaign.buyer import Buyer
 from tokfluence_async.campaign.journal import Journal
 from tokfluence_async.campaign.orders import create_order
@@ -86,7 +86,7 @@ class Create:
         if order.batch.state is State.APPLIED:
             self._stop_without_id()
         now = self._buyer.wall_clock()
-        if await self._journal.run(lambda db: records.may_be_forgotten(db, order.batch, now)):
+        if await self._journal.run(lambda db: keyrecords.may_be_forgotten(db, order.batch, now)):
             # The name keeps a second campaign out; but the credit may be charged once more.
             self._perhaps = charge(order.history, price=order.price)
             self._buyer.budget.correct(Charge(0, 0), self._perhaps)

@@ -12,12 +12,13 @@ from typing import Final
 
 import anyio
 
-from tokfluence_async.campaign import identity, records
+from tokfluence_async.campaign import identity, keyrecords, records
 from tokfluence_async.campaign.buyer import Buyer
 from tokfluence_async.campaign.create import Create
 from tokfluence_async.campaign.events import LoadStarted, LoadStopping
 from tokfluence_async.campaign.funds import Funds
 from tokfluence_async.campaign.journal import Journal
+from tokfluence_async.campaign.judging import Look
 from tokfluence_async.campaign.listing import PostList
 from tokfluence_async.campaign.loadfile import LoadFile
 from tokfluence_async.campaign.orders import Orders
@@ -169,7 +170,7 @@ class Loader:
 
     def _bind(self, db: records.Connection) -> None:
         identity.check_tariff(self._file.plan(), self._tok.tariff, self._file)
-        alone = identity.bind(db, self._file, self._options) and not records.keys_seen_elsewhere(db)
+        alone = identity.bind(db, self._file, self._options) and not keyrecords.seen_elsewhere(db)
         self._keys, self._copied = (Keys.OURS, False) if alone else (Keys.SHARED, True)
         self._file.set_meta("max_credits", "" if self._max_credits is None else str(self._max_credits))
 
@@ -228,7 +229,7 @@ class Loader:
             if await self._urls_in(State.DOUBTFUL) or unknown > looked_for:
                 looked_for = unknown
                 await self._settle_down()
-                if not await reconciler.run(final=True):
+                if not await reconciler.run(Look(final=True)):
                     self._stop_unread(reconciler.posts.unread)
                 sent, self._states = self._states, _SENT
                 if State.DOUBTFUL in sent and await self._urls_in(State.DOUBTFUL) and not sending.over:
@@ -256,10 +257,7 @@ class Loader:
         So it may those under which a copy of the load file has bought what was never sent from here, if there can have
         been one for so long; and of what a copy does, nothing is known.
         """
-        now = self._wall_clock()
-        old = not is_remembered(self._buyer.since, now) or await self._journal.run(
-            lambda db: records.renewed_long_ago(db, now)
-        )
+        old = not is_remembered(self._buyer.since, self._wall_clock())
         unsent = 0 if new or not (old or self._copied or self._resubmit) else await self._unsent()
         if unsent and old:
             self._check_room_to_look(reconciler, funds, unsent)
@@ -293,7 +291,7 @@ class Loader:
         """
         await self._settle_down()
         began = self._wall_clock()
-        if await reconciler.run(final=False, resubmit=resubmit, unsent=unsent, old=old):
+        if await reconciler.run(Look(final=False, resubmit=resubmit, unsent=unsent, old=old)):
             if unsent or (resubmit and not await self._unsent()):
                 await self._journal.run(lambda _: self._file.set_meta(_LOOKED, str(began)))
                 self._buyer.since = began
@@ -353,7 +351,7 @@ class Loader:
         return 0
 
     def _create_may_be_forgotten(self, db: records.Connection) -> bool:
-        return records.may_be_forgotten(db, records.create_of(db), self._wall_clock())
+        return keyrecords.may_be_forgotten(db, records.create_of(db), self._wall_clock())
 
     async def _settle_down(self) -> None:
         """Wait until the latest attempt in doubt must have ended at the API."""

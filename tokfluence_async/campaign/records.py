@@ -5,7 +5,7 @@ Each function is one step of a transaction that its caller has begun.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from enum import Enum
 from sqlite3 import Connection
 from typing import Final
@@ -14,7 +14,6 @@ import orjson
 from attrs import frozen
 
 from tokfluence_async.campaign.batch import Post, pack, unpack
-from tokfluence_async.campaign.settle import UNRESOLVED, is_remembered
 from tokfluence_async.protocol.seen import Kind, Seen
 from tokfluence_async.session.budget import Charge
 
@@ -43,9 +42,6 @@ class State(Enum):
     """What became of some of it can't be found out."""
     REPLACED = "replaced"
     """What is left of it went into other batches."""
-
-
-_IN_DOUBT: Final = sorted(kind.value for kind in UNRESOLVED | {Kind.SEEN_BEFORE, Kind.REFUSED})
 
 
 @frozen
@@ -187,8 +183,13 @@ def take_back(db: Connection, aside: int) -> None:
 
 def history(db: Connection, batch: int) -> list[Kind]:
     """The attempts of a batch, oldest first; one without an end counts as lost."""
-    found = db.execute("SELECT kind FROM attempt WHERE batch = ? ORDER BY id", (batch,))
-    return [Kind.LOST if kind is None else Kind(kind) for (kind,) in found]
+    return [kind for kind, _ in attempts(db, batch)]
+
+
+def attempts(db: Connection, batch: int) -> list[tuple[Kind, float]]:
+    """The same, each with when it was begun: Unix seconds."""
+    found = db.execute("SELECT kind, started FROM attempt WHERE batch = ? ORDER BY id", (batch,))
+    return [(Kind.LOST if kind is None else Kind(kind), started) for kind, started in found]
 
 
 def create_of(db: Connection) -> BatchRow:
@@ -247,69 +248,6 @@ def outcomes_of(db: Connection, batch: int) -> list[Rejection]:
     """What is on record of the posts of a batch that were not accepted."""
     (blob,) = db.execute("SELECT outcomes FROM batch WHERE id = ?", (batch,)).fetchone()
     return _rejections(blob)
-
-
-def last_sent(db: Connection, batch: int) -> tuple[str, bytes] | None:
-    """The key under which a batch was last sent, and the digest of the bytes; None if it never was."""
-    found: tuple[str, bytes] | None = db.execute(
-        "SELECT key, digest FROM attempt WHERE batch = ? ORDER BY id DESC LIMIT 1", (batch,)
-    ).fetchone()
-    return found
-
-
-def in_doubt_between(db: Connection, batch: int) -> tuple[float, float] | None:
-    """When the first and the last attempt of a batch began that may have been applied or charged, or met a 409."""
-    first, last = db.execute(
-        "SELECT MIN(started), MAX(started) FROM attempt WHERE batch = ? "
-        "AND (kind IS NULL OR kind IN (?, ?, ?, ?, ?, ?))",
-        (batch, *_IN_DOUBT),
-    ).fetchone()
-    return None if first is None else (first, last)
-
-
-def may_be_forgotten(db: Connection, batch: BatchRow, now: float) -> bool:
-    """Whether an attempt of a batch is in doubt for so long that the API may have forgotten its key."""
-    return not all(is_remembered(each, now) for each in in_doubt_between(db, batch.id) or ())
-
-
-def renewed_long_ago(db: Connection, now: float) -> bool:
-    """Whether something is to be sent under a new key, and others may buy it under the old one again.
-
-    That one was used up, which is why there is a new one, and the API may have forgotten it by now.
-    """
-    found = db.execute(
-        "SELECT (SELECT MAX(started) FROM attempt WHERE attempt.batch IN (SELECT b.id FROM batch AS b "
-        "WHERE b.step = batch.step AND b.generation < batch.generation)) "
-        "FROM batch WHERE state = ? AND generation > 0 AND again = 0 AND step <> ?",
-        (State.PENDING.value, CREATE),
-    )
-    return any(latest is not None and not is_remembered(latest, now) for (latest,) in found)
-
-
-def explained_too_late(db: Connection, batch: int, explaining: Collection[Kind]) -> bool:
-    """Whether what may have used a batch's key up came too long before its first 409: the key was forgotten by then."""
-    attempts = db.execute(
-        "SELECT kind, started FROM attempt WHERE batch = ? ORDER BY id", (batch,)
-    ).fetchall()
-    first = next((place for place, (kind, _) in enumerate(attempts) if kind == Kind.SEEN_BEFORE.value), 0)
-    kinds = {kind.value for kind in explaining}
-    before = [started for kind, started in attempts[:first] if kind in kinds]
-    return bool(before) and not any(is_remembered(started, attempts[first][1]) for started in before)
-
-
-def keys_seen_elsewhere(db: Connection) -> bool:
-    """Whether the API knew a key before anything was sent under it from here: a copy of the plan was at work.
-
-    So it was if a create under a second key meets a campaign of its name.
-    """
-    found = db.execute(
-        "SELECT 1 FROM attempt AS seen WHERE kind = ? AND batch IS NOT NULL AND NOT EXISTS (SELECT 1 FROM attempt "
-        "WHERE batch = seen.batch AND id < seen.id AND (kind IS NULL OR kind NOT IN (?, ?))) UNION ALL "
-        "SELECT 1 FROM attempt JOIN batch ON batch.id = attempt.batch WHERE step = ? AND generation > 0 AND code = ? "
-        "LIMIT 1",
-        (Kind.SEEN_BEFORE.value, Kind.SEEN_BEFORE.value, Kind.NOT_SENT.value, CREATE, NAME_TAKEN),
-    )
-    return found.fetchone() is not None
 
 
 def created_by_us(db: Connection) -> bool:

@@ -29,6 +29,7 @@ CREATE TABLE batch (
 );
 CREATE INDEX pending_batch ON batch (id) WHERE state = 'pending';
 CREATE INDEX doubtful_batch ON batch (id) WHERE state = 'doubtful';
+CREATE INDEX replaced_step ON batch (step) WHERE state = 'replaced';
 CREATE INDEX create_step ON batch (generation) WHERE step = 'create';
 CREATE TABLE attempt (
     id INTEGER PRIMARY KEY,

@@ -26,7 +26,7 @@ a 402. Only a readable success settles the whole history, because the API does n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import Final
 
@@ -47,6 +47,7 @@ __all__ = [
     "is_remembered",
     "settle",
     "settle_absent",
+    "used_up_at",
 ]
 
 
@@ -214,6 +215,24 @@ def settle_absent(history: Sequence[Kind], keys: Keys) -> Verdict:
     if any(kind in explaining for kind in before):
         return Verdict(Belief.NOT_APPLIED, Step.NEW_KEY)
     return Verdict(Belief.UNKNOWN, Step.REPORT)
+
+
+def used_up_at(
+    attempts: Sequence[tuple[Kind, float]], explaining: Collection[Kind] = EXPLAINING[Keys.OURS]
+) -> float | None:
+    """Since when a key may be used up by what explains its first 409: Unix seconds; None if nothing does.
+
+    What came longer before than the API is trusted to remember explains nothing: the 409 tells of somebody else.
+
+    Args:
+        attempts: The attempts under one key, each with when it was begun, oldest first.
+        explaining: What explains it.
+    """
+    first = next((place for place, (kind, _) in enumerate(attempts) if kind is Kind.SEEN_BEFORE), None)
+    if first is None:
+        return None
+    before = [began for kind, began in attempts[:first] if kind in explaining]
+    return min((began for began in before if is_remembered(began, attempts[first][1])), default=None)
 
 
 def charge(history: Sequence[Kind], *, price: int, sure: int | None = None) -> Charge:

@@ -1,0 +1,88 @@
+"""What the attempts on record tell of the idempotency keys: what went under them, since when, and who else has them."""
+
+from __future__ import annotations
+
+from sqlite3 import Connection
+from typing import Final
+
+from tokfluence_async.campaign.records import CREATE, NAME_TAKEN, BatchRow, attempts
+from tokfluence_async.campaign.settle import UNRESOLVED, is_remembered, used_up_at
+from tokfluence_async.protocol.seen import Kind
+
+__all__ = [
+    "has_lapsed",
+    "in_doubt_between",
+    "is_whole",
+    "last_sent",
+    "may_be_forgotten",
+    "seen_elsewhere",
+]
+
+_IN_DOUBT: Final = sorted(kind.value for kind in UNRESOLVED | {Kind.SEEN_BEFORE, Kind.REFUSED})
+
+
+def last_sent(db: Connection, batch: BatchRow) -> tuple[str, bytes] | None:
+    """The key under which a batch was last sent, and the digest of the bytes; None if it never was."""
+    found: tuple[str, bytes] | None = db.execute(
+        "SELECT key, digest FROM attempt WHERE batch = ? OR batch IN "
+        "(SELECT id FROM batch WHERE state = 'replaced' AND step = ? AND generation = ?) ORDER BY id DESC LIMIT 1",
+        (batch.id, batch.step, batch.generation),
+    ).fetchone()
+    return found
+
+
+def in_doubt_between(db: Connection, batch: int) -> tuple[float, float] | None:
+    """When the first and the last attempt of a batch began that may have been applied or charged, or met a 409."""
+    first, last = db.execute(
+        "SELECT MIN(started), MAX(started) FROM attempt WHERE batch = ? "
+        "AND (kind IS NULL OR kind IN (?, ?, ?, ?, ?, ?))",
+        (batch, *_IN_DOUBT),
+    ).fetchone()
+    return None if first is None else (first, last)
+
+
+def may_be_forgotten(db: Connection, batch: BatchRow, now: float) -> bool:
+    """Whether an attempt of a batch is in doubt for so long that the API may have forgotten its key, or has lapsed."""
+    in_doubt = in_doubt_between(db, batch.id) or ()
+    return has_lapsed(db, batch, now) or not all(is_remembered(each, now) for each in in_doubt)
+
+
+def has_lapsed(db: Connection, batch: BatchRow, now: float) -> bool:
+    """Whether the first key of a batch was used up, and the API may have forgotten that by now.
+
+    Then others may buy the batch under that key, and no other will do. What is bought anew by explicit word is bought
+    whatever others do.
+    """
+    if batch.again:
+        return False
+    first: int | None = batch.id
+    if batch.generation > 0:
+        (first,) = db.execute(
+            "SELECT MAX(id) FROM batch WHERE state = 'replaced' AND step = ? AND generation = 0",
+            (batch.step,),
+        ).fetchone()
+    when = None if first is None else used_up_at(attempts(db, first))
+    return when is not None and not is_remembered(when, now)
+
+
+def is_whole(db: Connection, batch: BatchRow) -> bool:
+    """Whether a batch has all the posts that were sent under the first key of its step."""
+    found = db.execute(
+        "SELECT 1 FROM batch WHERE state = 'replaced' AND step = ? AND urls > 0 LIMIT 1", (batch.step,)
+    )
+    return found.fetchone() is None
+
+
+def seen_elsewhere(db: Connection) -> bool:
+    """Whether the API knew a key before anything was sent under it from here: a copy of the plan was at work.
+
+    So it was if a create under a second key meets a campaign of its name.
+    """
+    found = db.execute(
+        "SELECT 1 FROM attempt AS seen WHERE kind = ? AND batch IS NOT NULL AND NOT EXISTS (SELECT 1 FROM attempt "
+        "WHERE batch = seen.batch AND id < seen.id AND (kind IS NULL OR kind NOT IN (?, ?))) UNION ALL "
+        "SELECT 1 FROM attempt JOIN batch ON batch.id = attempt.batch WHERE step = ? AND generation > 0 AND code = ? "
+        "LIMIT 1",
+        (Kind.SEEN_BEFORE.value, Kind.SEEN_BEFORE.value, Kind.NOT_SENT.value, CREATE, NAME_TAKEN),
+    )
+    return found.fetchone() is not None
