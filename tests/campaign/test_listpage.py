@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
 import pytest
 
-from tokfluence_async.campaign.listpage import read_page
+from tokfluence_async.campaign.listpage import ListPage, PostNames
 
 ID = "7301234567890123456"
 URL = f"https://www.tiktok.com/@maker/video/{ID}"
+
+
+def read(payload: Any, *, size: int = 7) -> tuple[ListPage | None, list[set[str]]]:
+    """A page whose body comes in pieces of so many bytes, and what its posts may be called by."""
+    seen: list[set[str]] = []
+    names = PostNames(lambda each: seen.append(set(each)))
+    body = json.dumps(payload).encode()
+    names.begin()
+    for first in range(0, len(body), size):
+        assert names.feed(body[first : first + size])
+    return names.page(json.loads(names.end())), seen
+
+
+def page_of(payload: Any) -> ListPage | None:
+    return read(payload)[0]
 
 
 @pytest.mark.parametrize(
@@ -26,9 +42,9 @@ URL = f"https://www.tiktok.com/@maker/video/{ID}"
     ],
 )
 def test_what_a_post_is_called_by(post: dict[str, Any], names: set[str]) -> None:
-    page = read_page({"data": [post]})
+    page, seen = read({"data": [post]})
     assert page is not None
-    assert [set(each) for each in page.names] == [names]
+    assert seen == [names]
 
 
 @pytest.mark.parametrize(
@@ -46,14 +62,34 @@ def test_what_a_post_is_called_by(post: dict[str, Any], names: set[str]) -> None
     ],
 )
 def test_what_is_no_list_of_posts_is_not_an_empty_one(payload: dict[str, Any]) -> None:
-    assert read_page(payload) is None
+    assert page_of(payload) is None
 
 
 @pytest.mark.parametrize("payload", [{"data": []}, {"data": {"posts": []}}, {"data": [], "meta": None}])
 def test_an_empty_list_is_one(payload: dict[str, Any]) -> None:
-    page = read_page(payload)
+    page, seen = read(payload)
     assert page is not None
-    assert (list(page.names), page.total, page.is_last(1)) == ([], math.inf, True)
+    assert (seen, page.total, page.is_last(1)) == ([], math.inf, True)
+
+
+def test_a_body_is_read_once_more_from_its_beginning() -> None:
+    seen: list[list[str]] = []
+    names = PostNames(lambda each: seen.append(list(each)))
+    names.begin()
+    names.feed(b'{"data": [{"post_id": "1"}, {"id": 3}, {"post_')
+    names.begin()
+    names.feed(b'{"data": {"posts": [{"post_id": "1"}, {"post_id": "2"}]}, "meta": {"total": 2}}')
+    page = names.page(json.loads(names.end()))
+    assert page is not None
+    assert page.total == 2
+    assert seen == [["1"], ["1"], ["2"]]
+
+
+def test_posts_that_it_was_not_given_make_no_list() -> None:
+    """As from a transport that does not know of readers: they must not be taken for none."""
+    names = PostNames(lambda _: None)
+    assert names.page({"data": [{"post_id": ID}]}) is None
+    assert names.page({"data": []}) is not None
 
 
 @pytest.mark.parametrize(
@@ -74,14 +110,14 @@ def test_an_empty_list_is_one(payload: dict[str, Any]) -> None:
     ],
 )
 def test_whether_it_is_the_last(meta: dict[str, Any], read: int, is_last: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    page = read_page({"data": [], "meta": meta})
+    page = page_of({"data": [], "meta": meta})
     assert page is not None
     assert page.is_last(read) is is_last
 
 
 @pytest.mark.parametrize("name", ["links", "pagination"])
 def test_links_tell_of_a_further_page(name: str) -> None:
-    page = read_page({"data": [], name: {"next": "/2"}})
+    page = page_of({"data": [], name: {"next": "/2"}})
     assert page is not None
     assert not page.is_last(1)
 
@@ -90,6 +126,6 @@ def test_links_tell_of_a_further_page(name: str) -> None:
     ("total", "read"), [(7, 7), (0, 0), (-1, math.inf), (True, math.inf), ("7", math.inf)]
 )
 def test_how_many_posts_it_says_it_has(total: Any, read: float) -> None:
-    page = read_page({"data": [], "meta": {"total": total}})
+    page = page_of({"data": [], "meta": {"total": total}})
     assert page is not None
     assert page.total == read

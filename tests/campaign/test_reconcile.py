@@ -104,7 +104,7 @@ async def test_a_long_list_is_read_in_one_piece(tmp_path: Path) -> None:
 
 async def test_what_is_too_long_is_paid_for_once(tmp_path: Path) -> None:
     with Answering(after=first_answer_lost) as api:
-        huge = Answer(200, b" " * (MAX_BODY + 1))
+        huge = Answer(200, b'{"data": "' + b" " * (MAX_BODY + 1) + b'"}')
         api.before = lambda asked: huge if asked.call == "list" else None
         report = await bought(api, tmp_path / "a.tokload")
         assert report.stopped_by == "outcome_unknown"

@@ -145,8 +145,8 @@ MUTANTS = [
     Mutant(
         "what is no list of posts is not an empty list",
         "campaign/listpage.py",
-        "    if not isinstance(data, list):\n        return None\n",
-        "    if not isinstance(data, list):\n        data = []\n",
+        "        if self._nameless or data != ([self._posts] if self._posts else []):\n",
+        "        if self._nameless:\n",
         "campaign/test_reconcile.py no_absence",
     ),
     Mutant(
@@ -250,8 +250,8 @@ MUTANTS = [
     Mutant(
         "a list that says that it is not whole is not",
         "campaign/listing.py",
-        "whole=(page.total == math.inf or shown) and page.is_last(self.pages))",
-        "whole=True)",
+        "self._whole = (page.total == math.inf or shown) and page.is_last(self.pages)",
+        "self._whole = True",
         "campaign/test_listing.py not_whole",
     ),
     Mutant(
@@ -264,8 +264,8 @@ MUTANTS = [
     Mutant(
         "an entry of a list without a name can't be read",
         "campaign/listpage.py",
-        "    if not all(names):\n        return None\n",
-        "    names = [each for each in names if each]\n",
+        "            self._nameless = True\n",
+        "            pass\n",
         "campaign/test_listpage.py no_list",
     ),
     Mutant(
@@ -348,8 +348,8 @@ MUTANTS = [
     Mutant(
         "a look that the cap cuts short is no look",
         "campaign/listing.py",
-        "                if sought.optional:\n",
-        "                if True:\n",
+        "            if no_room and not over and not sought.optional:\n",
+        "            if False:\n",
         "campaign/test_old_keys.py caps_that_are_named",
     ),
     Mutant(

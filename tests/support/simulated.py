@@ -28,7 +28,7 @@ from tokfluence_async.campaign.report import LoadReport
 from tokfluence_async.client import Tokfluence
 from tokfluence_async.errors import LoadFileError
 from tokfluence_async.protocol.limiter import Limiter
-from tokfluence_async.protocol.wire import Lost, NotSent, Outcome, Reply, Request
+from tokfluence_async.protocol.wire import BodyReader, Lost, NotSent, Outcome, Reply, Request
 from tokfluence_async.session.session import Session
 
 __all__ = ["Life", "Machine", "Network"]
@@ -86,6 +86,16 @@ class Life:
             self._disk.close()
 
 
+def _read_through(reader: BodyReader, body: bytes) -> bytes:
+    """What a reader makes of a body that comes in pieces."""
+    reader.begin()
+    size = (7, 100, 1000)[len(body) % 3]
+    for first in range(0, len(body), size):
+        if not reader.feed(body[first : first + size]):
+            break
+    return reader.end()
+
+
 @define(eq=False)
 class _Sender:
     """The transport of one life."""
@@ -128,7 +138,10 @@ class _Sender:
             timer.cancel()
         if answer is None:
             return Lost("the connection ended without an answer")
-        return Reply(answer.status, answer.headers, answer.body, answer.problem)
+        body = answer.body
+        if request.reader is not None and 200 <= answer.status < 300:
+            body = _read_through(request.reader, body)
+        return Reply(answer.status, answer.headers, body, answer.problem)
 
     async def close(self) -> None:
         pass

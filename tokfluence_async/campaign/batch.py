@@ -17,7 +17,17 @@ from attrs import define, field, frozen
 from tokfluence_async.campaign.blobs import Blobs
 from tokfluence_async.campaign.urls import canonical_url
 
-__all__ = ["Address", "Packer", "Post", "idempotency_key", "pack", "pack_columns", "unpack", "unpack_columns"]
+__all__ = [
+    "Address",
+    "Packer",
+    "Post",
+    "addresses_in",
+    "idempotency_key",
+    "pack",
+    "pack_columns",
+    "unpack",
+    "unpack_columns",
+]
 
 Address = int | str
 """A post's URL in short: the video id, where the URL is the canonical one of the post's own creator; else the URL."""
@@ -69,15 +79,7 @@ def unpack(blob: bytes) -> list[Post]:
         ValueError: They are not as they were packed.
         TypeError: There are none at all.
     """
-    packed = blob[:-_CHECKSUM]
-    if zlib.crc32(packed).to_bytes(_CHECKSUM, "little") != blob[-_CHECKSUM:]:
-        raise ValueError("the checksum of a batch's posts does not fit")
-    head = zlib.decompressobj()
-    columns: list[Any] = orjson.loads(head.decompress(packed))
-    steps, handles, fees, origins, urls = columns
-    ids = array("Q", head.unused_data)
-    if sys.byteorder == "big":
-        ids.byteswap()
+    (steps, handles, fees, origins, urls), ids = _columns_in(blob)
     if isinstance(origins, int):
         origins = repeat(origins)
     rows: Iterable[int] = accumulate(cast("list[int]", steps))
@@ -87,6 +89,32 @@ def unpack(blob: bytes) -> list[Post]:
             zip(rows, ids, handles, fees, origins, strict=False)  # as many as there are ids
         )
     ]
+
+
+def _columns_in(blob: bytes) -> tuple[list[Any], array[int]]:
+    packed = blob[:-_CHECKSUM]
+    if zlib.crc32(packed).to_bytes(_CHECKSUM, "little") != blob[-_CHECKSUM:]:
+        raise ValueError("the checksum of a batch's posts does not fit")
+    head = zlib.decompressobj()
+    columns: list[Any] = orjson.loads(head.decompress(packed))
+    ids = array("Q", head.unused_data)
+    if sys.byteorder == "big":
+        ids.byteswap()
+    return columns, ids
+
+
+def addresses_in(blob: bytes) -> list[Address]:
+    """The addresses alone of the posts that `pack` packed: a video id for each whose URL is made of it and the handle.
+
+    Raises:
+        ValueError: They are not as they were packed.
+        TypeError: There are none at all.
+    """
+    (*_, urls), ids = _columns_in(blob)
+    addresses: list[Address] = list(ids)
+    for place, url in urls.items():
+        addresses[int(place)] = url
+    return addresses
 
 
 def pack_columns(columns: Sequence[object]) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 from itertools import compress
 from typing import Final
 
@@ -218,7 +218,7 @@ def _anew(batch: BatchRow, sent: Sequence[Post], settlement: Settlement) -> Sett
     )
 
 
-def spare(case: Case, listed: Collection[str]) -> Settlement | None:
+def spare(case: Case, listed: Container[str]) -> Settlement | None:
     """Take what is listed by now out of a batch that was to buy it anew; None if none of it is."""
     there, rest = _divided(case.posts, listed)
     if not there:
@@ -266,7 +266,7 @@ def _perhaps_of_a_copy(case: Case, there: Sequence[Post], rest: Sequence[Post]) 
     )
 
 
-def _divided(posts: Sequence[Post], listed: Collection[str]) -> tuple[tuple[Post, ...], tuple[Post, ...]]:
+def _divided(posts: Sequence[Post], listed: Container[str]) -> tuple[tuple[Post, ...], tuple[Post, ...]]:
     """The posts that are listed, and the others."""
     there = [video_id(post.url) in listed for post in posts]
     return tuple(compress(posts, there)), tuple(compress(posts, map(operator.not_, there)))

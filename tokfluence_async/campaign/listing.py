@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Container, Sequence
 from typing import Any, Final, cast
 
 from attrs import define, evolve, field, frozen
 
 from tokfluence_async.campaign import records
 from tokfluence_async.campaign.funds import RESUBMISSION
-from tokfluence_async.campaign.listpage import ListPage, read_page
+from tokfluence_async.campaign.idset import IdSet
+from tokfluence_async.campaign.listpage import ListPage, PostNames
 from tokfluence_async.campaign.reads import Reader
 from tokfluence_async.protocol.endpoints import CAMPAIGNS_POSTS, CAMPAIGNS_SHOW
 from tokfluence_async.protocol.seen import Kind, Seen
-from tokfluence_async.protocol.wire import MAX_BODY
 
-__all__ = ["Listed", "PostList", "Sought"]
+__all__ = ["Listed", "PostList", "Sought", "Wanted"]
 
 MAX_PAGES: Final = 10_000
 MAX_BARREN: Final = 3
 """Pages in a row without a post that was not on an earlier one, after which the list goes on no more, or has no end."""
 MAX_EMPTY: Final = 25
 """The same where the list says that there are more."""
-ENTRY: Final = 1024
-"""Bytes of a post in the list, generously."""
-MAX_LIST: Final = 128 * 1024 * 1024
-"""Bytes of the list that are read at most, where the API does not page it."""
+POSTS_A_SECOND: Final = 1_000
+"""How fast a long list may be expected to come, at least."""
 
 
 _IN_VAIN: Final = "looked_in_vain"
@@ -34,55 +32,53 @@ _IN_VAIN: Final = "looked_in_vain"
 
 
 @frozen
-class Sought:
-    """What is looked for in a list, and what it is worth to find it, in credits."""
+class Wanted:
+    """Videos that are looked for, and what it may cost to find them, in credits."""
 
-    in_doubt: Collection[str]
-    """Video ids that were sent, and of which nobody knows what became of them."""
-    worth: int | None
-    """What it may cost to find those; None where the list is read to its end."""
-    unsent: Collection[str] = ()
-    """Video ids that were never sent from here, and that others may have bought."""
-    unsent_worth: int = 0
-    """What it may cost to find those, as long as none is found: most likely nobody has bought any."""
-    bought_worth: int = 0
+    ids: IdSet = field(factory=IdSet)
+    worth: float = 0
+    """What it may cost as long as none is found; infinite where the list is read to its end."""
+    worth_if_found: float = 0
     """What it may cost once some are."""
+
+    def worth_going_on(self, left: int) -> float:
+        """What it may cost while so many are not found yet."""
+        if not left:
+            return 0
+        return self.worth_if_found if left < len(self.ids) else self.worth
+
+
+@frozen
+class Sought:
+    """What is looked for in a list, as far as there is room."""
+
+    in_doubt: Wanted
+    """What was sent, and of which nobody knows what became of it."""
+    unsent: Wanted
+    """What was never sent from here, and others may have bought: most likely nobody has."""
     largest: int = 1
     """URLs in the largest batch of all these."""
     room: int | None = None
-    """What is left under the cap besides the price of what was never sent; None without a cap."""
+    """What is left under the cap, in credits, besides the price of what was never sent; None without a cap."""
     optional: bool = False
     """Whether the load may go on without: the keys of all these are remembered."""
 
     @property
     def to_the_end(self) -> bool:
         """Whether what is not seen is bought: then a list that has more than it shows can't be read."""
-        return self.worth is None or bool(self.unsent)
-
-    def worth_going_on(self, doubts_left: Collection[str], unsent_left: Collection[str]) -> float:
-        """What the whole look may cost, as far as there is room, while some are not found yet."""
-        worth = 0.0
-        if doubts_left:
-            worth = math.inf if self.worth is None else self.worth
-        if unsent_left:
-            bought = len(unsent_left) < len(self.unsent)
-            worth = max(worth, self.bought_worth if bought else self.unsent_worth)
-        return worth
+        return self.in_doubt.worth == math.inf or bool(self.unsent.ids)
 
 
 @frozen
 class Listed:
     """What a look into the list has shown."""
 
-    video_ids: Collection[str]
+    video_ids: Container[str]
+    """Those of the videos that were looked for."""
     posts: int
     """How many posts it has shown."""
     whole: bool
     """Whether what is not among them is not in the list: to look further may have cost more than there was to tell."""
-    ended: bool = True
-    """Whether the list was read as far as it is shown."""
-    pages: int = 0
-    """Pages that were read."""
     counted: bool = False
     """Whether the campaign itself was asked how many posts it has."""
     hidden: int = 0
@@ -125,20 +121,23 @@ class PostList:
             Stopped: The load is to stop.
         """
         journal = self.reader.journal
-        bound = self._pages(sought.worth_going_on(sought.in_doubt, sought.unsent))
+        bound = self._pages(sought.in_doubt.worth_going_on(len(sought.in_doubt.ids)))
         if not sought.to_the_end and await journal.run(lambda db: self._in_vain(db) >= bound):
-            sought = evolve(sought, worth=0)
-        found = await self._read(sought)
-        if found is None or _finds_all(found, sought):
-            return found
-        if found.whole:
-            return await self.counted(found, sought.largest) if sought.to_the_end else found
-        if sought.to_the_end and found.ended:
+            sought = evolve(sought, in_doubt=Wanted(sought.in_doubt.ids))
+        reading = await self._read(sought)
+        if reading is None:
+            return None
+        listed = reading.listed()
+        if reading.has_all:
+            return listed
+        if listed.whole:
+            return await self.counted(listed, sought.largest) if sought.to_the_end else listed
+        if sought.to_the_end and not reading.left_off:
             self.unread = Seen(Kind.GARBLED, message="it says that it has more posts than it shows")
             return None
-        if found.pages > 1:
-            await journal.run(lambda db: self._note_in_vain(db, found.pages))
-        return found
+        if reading.pages > 1:
+            await journal.run(lambda db: self._note_in_vain(db, reading.pages))
+        return listed
 
     def _pages(self, worth: float) -> int:
         price = max(self.page_price, 1)
@@ -197,15 +196,15 @@ class PostList:
             "page); resume with a higher --max-credits",
         )
 
-    async def _read(self, sought: Sought) -> Listed | None:
+    async def _read(self, sought: Sought) -> _Reading | None:
         reading = _Reading(sought)
+        names = PostNames(reading.see)
         query: tuple[tuple[str, str], ...] = ()
-        max_body = max(MAX_BODY, min(self.planned * ENTRY, MAX_LIST))
         while True:
             payload, seen = await self.reader.read(
-                CAMPAIGNS_POSTS, self.campaign_id, query, max_body=max_body
+                CAMPAIGNS_POSTS, self.campaign_id, query, reader=names, longest=self.planned / POSTS_A_SECOND
             )
-            page = read_page(payload) if payload is not None else None
+            page = names.page(payload) if payload is not None else None
             if page is None:
                 if seen is None:
                     self._stop_for_cap()
@@ -213,22 +212,22 @@ class PostList:
                     seen if payload is None else Seen(Kind.GARBLED, message="it is no list of posts")
                 )
                 return None
-            listed = reading.take(page)
-            if listed is not None:
-                return listed
-            worth = sought.worth_going_on(reading.doubts_left, reading.unsent_left)
+            reading.turn(page)
+            if reading.over:
+                return reading
+            worth = reading.worth
             over = reading.pages >= self._pages(worth)
             if reading.endless or (over and worth == math.inf):
                 many = "its pages have no end" if reading.endless else f"it has more than {MAX_PAGES:,} pages"
                 self.unread = Seen(Kind.GARBLED, message=many)
                 return None
-            if over:
-                return reading.left_off()
-            if sought.room is not None and (reading.pages + 1) * self.page_price > sought.room:
-                if sought.optional:
-                    return reading.left_off()
+            no_room = sought.room is not None and (reading.pages + 1) * self.page_price > sought.room
+            if no_room and not over and not sought.optional:
                 self._stop_for_room(reading, worth, sought)
                 return None
+            if over or no_room:
+                reading.left_off = True
+                return reading
             query = (("cursor", str(page.cursor)),)
 
     def _stop_for_room(self, reading: _Reading, worth: float, sought: Sought) -> None:
@@ -236,7 +235,7 @@ class PostList:
         spent = reading.pages * self.page_price
         pages = min(reading.pages_of(self.planned), MAX_PAGES)
         more = int(min(worth, pages * self.page_price)) + spent - (sought.room or 0)
-        why = RESUBMISSION if sought.worth is None else "to go on"
+        why = RESUBMISSION if sought.in_doubt.worth == math.inf else "to go on"
         self.reader.stop.request(
             "max_credits",
             f"{why}, the campaign's list has to be read, as it may have been bought already, and the cap leaves no "
@@ -252,22 +251,39 @@ class _Reading:
         sought: What is looked for in it.
 
     Attributes:
-        doubts_left: What is in doubt, and was not seen.
-        unsent_left: What was never sent, and was not seen.
         pages: Pages that were read.
+        over: Whether it is read to its end, or shows all that is looked for.
+        left_off: Whether it goes on, and is not read any further.
         endless: Whether it goes on without an end.
     """
 
     def __init__(self, sought: Sought) -> None:
-        self.doubts_left: set[str] = set(sought.in_doubt)
-        self.unsent_left: set[str] = set(sought.unsent)
         self.pages: int = 0
+        self.over: bool = False
+        self.left_off: bool = False
         self.endless: bool = False
-        self._found = set[str]()
-        self._posts = set[str]()
+        self._sought = sought
+        self._doubts_left = len(sought.in_doubt.ids)
+        self._unsent_left = len(sought.unsent.ids)
+        self._whole = False
+        self._found, self._posts = IdSet(), IdSet()
+        self._posts_before = 0
         self._cursors = set[str]()
         self._barren = 0
         self._total = math.inf
+
+    @property
+    def has_all(self) -> bool:
+        """Whether it shows all that is looked for."""
+        return not (self._doubts_left or self._unsent_left)
+
+    @property
+    def worth(self) -> float:
+        """What the whole look may cost, in credits, while what is left is not found."""
+        sought = self._sought
+        return max(
+            sought.in_doubt.worth_going_on(self._doubts_left), sought.unsent.worth_going_on(self._unsent_left)
+        )
 
     def pages_of(self, planned: int) -> int:
         """How many pages it has: by what it says of itself, by the plan's URLs, or twice as many as were read."""
@@ -275,43 +291,36 @@ class _Reading:
         posts = planned if self._total == math.inf else max(int(self._total), planned)
         return max(math.ceil(posts / a_page), 2 * self.pages)
 
-    def take(self, page: ListPage) -> Listed | None:
-        """Read a further page; what the list has shown, if that is all that is wanted, or all there is."""
+    def see(self, names: Sequence[str]) -> None:
+        """Take a post by what it may be called. It may be the same again: a page that is cut off is read once more."""
+        self._posts.add(names[0])
+        for name in names:
+            in_doubt, unsent = name in self._sought.in_doubt.ids, name in self._sought.unsent.ids
+            if (in_doubt or unsent) and self._found.add(name):
+                self._doubts_left -= in_doubt
+                self._unsent_left -= unsent
+
+    def turn(self, page: ListPage) -> None:
+        """A page was read."""
         self.pages += 1
-        before = len(self._posts)
-        for names in page.names:
-            self._posts.add(names[0])
-            for seen in (
-                self._found.update,
-                self.doubts_left.difference_update,
-                self.unsent_left.difference_update,
-            ):
-                seen(names)
-        self._barren = 0 if len(self._posts) > before else self._barren + 1
+        self._barren = 0 if len(self._posts) > self._posts_before else self._barren + 1
+        self._posts_before = len(self._posts)
         self._total = page.total
-        if not self.doubts_left and not self.unsent_left:
-            return self._listed(whole=True)
         shown = len(self._posts) >= page.total
-        if page.cursor is None:
+        if self.has_all:
+            self.over = self._whole = True
+        elif page.cursor is None:
             # More than are shown, in a way that is not known here.
-            return self._listed(whole=(page.total == math.inf or shown) and page.is_last(self.pages))
-        # How many there are in all is believed of a list that brings nothing more, and of no other.
-        if self._barren >= MAX_BARREN and shown:
-            return self._listed(whole=True)
-        most = MAX_BARREN if page.total == math.inf else MAX_EMPTY
-        self.endless = page.cursor in self._cursors or self._barren >= most
-        self._cursors.add(page.cursor)
-        return None
+            self.over = True
+            self._whole = (page.total == math.inf or shown) and page.is_last(self.pages)
+        elif self._barren >= MAX_BARREN and shown:
+            # How many there are in all is believed of a list that brings nothing more, and of no other.
+            self.over = self._whole = True
+        else:
+            most = MAX_BARREN if page.total == math.inf else MAX_EMPTY
+            self.endless = page.cursor in self._cursors or self._barren >= most
+            self._cursors.add(page.cursor)
 
-    def left_off(self) -> Listed:
-        """What it has shown where it is not read any further."""
-        return self._listed(whole=False, ended=False)
-
-    def _listed(self, *, whole: bool, ended: bool = True) -> Listed:
-        return Listed(self._found, len(self._posts), whole, ended, self.pages)
-
-
-def _finds_all(found: Listed, sought: Sought) -> bool:
-    return all(each in found.video_ids for each in sought.in_doubt) and all(
-        each in found.video_ids for each in sought.unsent
-    )
+    def listed(self) -> Listed:
+        """What it has shown."""
+        return Listed(self._found, len(self._posts), self._whole)

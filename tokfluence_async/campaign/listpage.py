@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
 from attrs import frozen
 
 from tokfluence_async.campaign.purchase import video_id
+from tokfluence_async.protocol.jsonlist import JSONList
 
-__all__ = ["ListPage", "read_page"]
+__all__ = ["ListPage", "PostNames"]
 
 _VIDEO_ID: Final = re.compile(r"\d{15,20}", re.ASCII).fullmatch
 _MORE: Final = ("has_more", "has_next", "has_next_page", "next", "next_page", "next_page_token", "next_url")
@@ -21,10 +22,8 @@ _LAST_PAGE: Final = ("total_pages", "page_count", "pages", "last_page")
 
 @frozen
 class ListPage:
-    """What a page tells."""
+    """What a page tells besides its posts."""
 
-    names: Sequence[Sequence[str]]
-    """What each of its posts may be called by."""
     cursor: str | None
     """Where the next page begins, as the API documents it for other lists; None if this is the last."""
     total: float
@@ -46,27 +45,59 @@ class ListPage:
         return self.cursor is None and not self.goes_on and (self.pages is None or self.pages <= number)
 
 
-def read_page(payload: dict[str, Any]) -> ListPage | None:
-    """Read a page; None if that is no list of posts.
+class PostNames:
+    """Takes the body of a page, and hands on what each of its posts may be called by.
 
-    What can't be read must not be taken for empty: that a post is not listed counts for something.
+    Args:
+        see: Called with the names of each post, at least one.
     """
-    data = payload.get("data")
-    if isinstance(data, dict):
-        data = cast("dict[str, Any]", data).get("posts")
-    if not isinstance(data, list):
-        return None
-    names = [
-        _names_of(cast("dict[str, Any]", each)) if isinstance(each, dict) else ()
-        for each in cast("list[object]", data)
-    ]
-    if not all(names):
-        return None
+
+    def __init__(self, see: Callable[[Sequence[str]], None]) -> None:
+        self._see = see
+        self._list = JSONList(self._take, "data", "posts")
+        self._posts = 0
+        self._nameless = False
+
+    def begin(self) -> None:
+        """A body begins."""
+        self._posts, self._nameless = 0, False
+        self._list.begin()
+
+    def feed(self, piece: bytes) -> bool:
+        """Take a piece of it; whether more of it is wanted."""
+        return self._list.feed(piece)
+
+    def end(self) -> bytes:
+        """The body, with the number of its posts in their place."""
+        return self._list.end()
+
+    def _take(self, post: object) -> None:
+        names = _names_of(cast("dict[str, Any]", post)) if isinstance(post, dict) else ()
+        self._posts += 1
+        if names:
+            self._see(names)
+        else:
+            self._nameless = True
+
+    def page(self, payload: dict[str, Any]) -> ListPage | None:
+        """The page, of the body that `end` has left; None if it is no list of posts.
+
+        What can't be read must not be taken for empty: that a post is not listed counts for something. So does an
+        entry that has no name that is a video's: it may be any post.
+        """
+        data = payload.get("data")
+        if isinstance(data, dict):
+            data = cast("dict[str, Any]", data).get("posts")
+        if self._nameless or data != ([self._posts] if self._posts else []):
+            return None
+        return _page_of(payload)
+
+
+def _page_of(payload: dict[str, Any]) -> ListPage:
     meta = _fields(payload, "meta")
     cursor, total = meta.get("next_cursor"), meta.get("total")
     places = [meta, _fields(payload, "links"), _fields(payload, "pagination")]
     return ListPage(
-        names,
         cursor=None if cursor in (None, "") else str(cursor),
         total=total if type(total) is int and total >= 0 else math.inf,
         goes_on=any(place.get(name) for place in places for name in _MORE),

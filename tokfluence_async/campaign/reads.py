@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from attrs import define
 
@@ -15,12 +15,14 @@ from tokfluence_async.client import Tokfluence
 from tokfluence_async.protocol.endpoints import Endpoint
 from tokfluence_async.protocol.retry import RetryPolicy
 from tokfluence_async.protocol.seen import Kind, Seen
-from tokfluence_async.protocol.wire import MAX_BODY, Request
+from tokfluence_async.protocol.wire import MAX_BODY, BodyReader, Request
 from tokfluence_async.session.budget import Budget, Charge, charge_of
 from tokfluence_async.session.session import Attempt
 
 __all__ = ["Reader"]
 
+MAX_LONG_BODY: Final = 4 * 1024**3
+"""Bytes of an answer that is read piece by piece; more of it is no answer."""
 _NOTHING = Charge(0, 0)
 _WORTH_REPEATING = frozenset(
     {Kind.NOT_SENT, Kind.LOST, Kind.LOST_REFUND, Kind.GARBLED, Kind.RATE_LIMITED, Kind.REFUNDED}
@@ -44,7 +46,8 @@ class Reader:
         resource_id: int,
         query: tuple[tuple[str, str], ...] = (),
         *,
-        max_body: int = MAX_BODY,
+        reader: BodyReader | None = None,
+        longest: float = 0.0,
     ) -> tuple[Any, Seen | None]:
         """Read something of the campaign.
 
@@ -52,7 +55,8 @@ class Reader:
             endpoint: What to read.
             resource_id: The campaign.
             query: Query parameters.
-            max_body: Bytes that the answer may have.
+            reader: What takes the answer's body, which may be a long one then.
+            longest: Seconds that each try may take besides the usual.
 
         Returns:
             The answer's JSON and what was seen last; None in place of the latter where the cap left no room for the
@@ -66,7 +70,12 @@ class Reader:
             max_retries=self.tok.options.max_retries, backoff=max(self.tok.options.backoff, 0.001)
         )
         request = Request(
-            endpoint.name, endpoint.method, endpoint.path(resource_id), query, max_body=max_body
+            endpoint.name,
+            endpoint.method,
+            endpoint.path(resource_id),
+            query,
+            max_body=MAX_BODY if reader is None else MAX_LONG_BODY,
+            reader=reader,
         )
         number = 0
         while True:
@@ -74,19 +83,19 @@ class Reader:
             if not self.budget.allows(price):
                 return None, None
             number += 1
-            attempt = await self._attempt(request, price, number)
+            attempt = await self._attempt(request, price, number, self.tok.options.timeout + longest)
             seen = attempt.seen
             if seen.kind not in _WORTH_REPEATING or seen.lasting or number > policy.max_retries:
                 return seen.payload if seen.kind is Kind.APPLIED else None, seen
             await self.stop.sleep(policy.wait(number, retry_after=None, random=self.rand))
 
-    async def _attempt(self, request: Request, price: int, number: int) -> Attempt:
+    async def _attempt(self, request: Request, price: int, number: int, timeout: float) -> Attempt:
         self.budget.reserve(price)
         reservation = tell_reserved(self.tok.session, self.budget, request.call, number, price)
         intents: list[int | None] = []
         cost = _NOTHING
         try:
-            attempt = await self._send(request, price, number, intents)
+            attempt = await self._send(request, price, number, timeout, intents)
             cost = charge_of(attempt.seen.kind, price)
         except BaseException:
             if intents:
@@ -115,7 +124,9 @@ class Reader:
         )
         return attempt
 
-    async def _send(self, request: Request, price: int, number: int, intents: list[int | None]) -> Attempt:
+    async def _send(
+        self, request: Request, price: int, number: int, timeout: float, intents: list[int | None]
+    ) -> Attempt:
         """Send the read once. As soon as it may be on record there is something in `intents`, its number at last."""
         begin: Callable[[], None]
 
@@ -138,5 +149,5 @@ class Reader:
 
         with self.stop.interruptible() as begin, self.stop.closing():
             return await self.tok.session.attempt(
-                request, timeout=self.tok.options.timeout, number=number, before_send=write_intent
+                request, timeout=timeout, number=number, before_send=write_intent
             )

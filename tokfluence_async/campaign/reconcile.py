@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from attrs import define
 
 from tokfluence_async.campaign import keyrecords, records
+from tokfluence_async.campaign.idset import IdSet
 from tokfluence_async.campaign.journal import Journal
 from tokfluence_async.campaign.judging import Case, Look, concede, judge, spare
-from tokfluence_async.campaign.listing import Listed, PostList, Sought
+from tokfluence_async.campaign.listing import Listed, PostList, Sought, Wanted
 from tokfluence_async.campaign.purchase import video_id
 from tokfluence_async.campaign.reads import Reader
 from tokfluence_async.campaign.records import BatchRow, Settlement, State
@@ -79,15 +81,16 @@ class Reconciler:
         """What is to be looked for, and what that may cost."""
         now = self.reader.wall_clock()
         doubts, others = _in_doubt(db), _unsent(db)
-        in_doubt = _video_ids(db, doubts)
         price = self.credits_per_url * sum(batch.urls for batch in others)
+        in_doubt, unsent = _video_ids(db, doubts), Wanted()
+        worth = math.inf if look.resubmit else self.credits_per_url * len(in_doubt)
+        if look.unsent:
+            least = max(price // UNSENT_SHARE, min(UNSENT_LEAST, price))
+            unsent = Wanted(_video_ids(db, others), least, worth_if_found=price)
         left = self.budget.remaining
         return Sought(
-            in_doubt,
-            worth=None if look.resubmit else self.credits_per_url * len(in_doubt),
-            unsent=_video_ids(db, others) if look.unsent else (),
-            unsent_worth=max(price // UNSENT_SHARE, min(UNSENT_LEAST, price)),
-            bought_worth=price,
+            Wanted(in_doubt, worth, worth_if_found=worth),
+            unsent,
             largest=max((batch.urls for batch in (*doubts, *(others if look.unsent else ()))), default=1),
             # What was never sent is still to be bought.
             room=None if left is None or look.final else left - price - self.posts.count_price,
@@ -165,8 +168,14 @@ def _in_doubt(db: records.Connection) -> list[BatchRow]:
     ]
 
 
-def _video_ids(db: records.Connection, batches: Sequence[BatchRow]) -> set[str]:
-    return {video_id(post.url) for batch in batches for post in records.posts_of(db, batch.id)}
+def _video_ids(db: records.Connection, batches: Sequence[BatchRow]) -> IdSet:
+    ids = IdSet()
+    for batch in batches:
+        ids.update(
+            str(each) if isinstance(each, int) else video_id(each)
+            for each in records.addresses_of(db, batch.id)
+        )
+    return ids
 
 
 def _unsent(db: records.Connection) -> list[BatchRow]:

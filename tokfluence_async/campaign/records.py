@@ -13,7 +13,7 @@ from typing import Final
 import orjson
 from attrs import frozen
 
-from tokfluence_async.campaign.batch import Post, pack, unpack
+from tokfluence_async.campaign.batch import Address, Post, addresses_in, pack, unpack
 from tokfluence_async.protocol.seen import Kind, Seen
 from tokfluence_async.session.budget import Charge
 
@@ -242,6 +242,12 @@ def posts_of(db: Connection, batch: int) -> list[Post]:
     """The posts of a batch."""
     (blob,) = db.execute("SELECT posts FROM batch WHERE id = ?", (batch,)).fetchone()
     return unpack(blob)
+
+
+def addresses_of(db: Connection, batch: int) -> list[Address]:
+    """The addresses of the posts of a batch."""
+    (blob,) = db.execute("SELECT posts FROM batch WHERE id = ?", (batch,)).fetchone()
+    return addresses_in(blob)
 
 
 def outcomes_of(db: Connection, batch: int) -> list[Rejection]:

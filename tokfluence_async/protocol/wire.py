@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from attrs import define, field, frozen
 
 from tokfluence_async import scalars
 from tokfluence_async.errors import ConfigurationError
 
-__all__ = ["MAX_BODY", "Lost", "NotSent", "Outcome", "Reply", "Request", "checked_headers"]
+__all__ = ["MAX_BODY", "BodyReader", "Lost", "NotSent", "Outcome", "Reply", "Request", "checked_headers"]
 
 MAX_BODY: Final = 16 * 1024 * 1024
 """Bytes of a response that are read at most, unless the request says otherwise."""
@@ -70,6 +70,22 @@ def checked_headers(headers: Mapping[str, Any]) -> dict[str, str]:
     return checked
 
 
+class BodyReader(Protocol):
+    """Takes the body of a success piece by piece, as it arrives, so that it is never held as a whole."""
+
+    def begin(self) -> None:
+        """A body begins, perhaps that of a further try."""
+        ...
+
+    def feed(self, piece: bytes) -> bool:
+        """Take a piece; whether more of the body is wanted."""
+        ...
+
+    def end(self) -> bytes:
+        """What stands for the body from here on."""
+        ...
+
+
 @frozen
 class Request:
     """One request, ready to be sent. Repeating it means sending this very object again: same key, same bytes."""
@@ -89,6 +105,8 @@ class Request:
     """How many URLs the body submits: what its price and its time depend on."""
     max_body: int = MAX_BODY
     """Bytes of the response that are read at most; a longer one is a reply that can't be read."""
+    reader: BodyReader | None = field(default=None, repr=False)
+    """What takes the body of a success; by default it is kept as a whole."""
     key_given: bool = False
     """Whether the caller chose the key, who may have used it before."""
 

@@ -20,7 +20,7 @@ from attrs import define
 from yarl import URL
 
 from tokfluence_async.errors import ConfigurationError, UsageError
-from tokfluence_async.protocol.wire import Lost, NotSent, Outcome, Reply, Request
+from tokfluence_async.protocol.wire import BodyReader, Lost, NotSent, Outcome, Reply, Request
 from tokfluence_async.session.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ class Transport:
                 timeout=self._timeout(timeout),
             ) as response:
                 self._can_tell = self._can_tell and progress.connected
-                return await self._read(response, request.max_body)
+                return await self._read(response, request)
         except Exception as error:  # noqa: BLE001 - hooks and middlewares of the caller's may raise anything
             # The error holds the headers, so it ends here, as a text of our own.
             return self._without_reply(error, progress)
@@ -225,8 +225,8 @@ class Transport:
             return NotSent("connecting timed out")
         return Lost(_reason(error)) if sent else NotSent(_reason(error))
 
-    async def _read(self, response: aiohttp.ClientResponse, limit: int) -> Reply:
-        status = response.status
+    async def _read(self, response: aiohttp.ClientResponse, request: Request) -> Reply:
+        status, limit = response.status, request.max_body
         headers = {name.lower(): value for name, value in response.headers.items()}
         if "content-encoding" in headers:
             encoding = headers["content-encoding"].strip().lower()
@@ -240,7 +240,12 @@ class Transport:
             response.close()
             return self._reply(status, headers, b"", too_long, lasting=True)
         try:
-            body = await response.read() if length is not None else await _read_capped(response, limit)
+            if request.reader is not None and 200 <= status < 300:
+                body = await _read_through(response, request.reader, limit)
+            elif length is not None:
+                body = await response.read()
+            else:
+                body = await _read_capped(response, limit)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             return self._reply(status, headers, b"", f"cut off: {_reason(error)}")
         if body is None:
@@ -272,6 +277,21 @@ async def _read_capped(response: ClientResponse, limit: int) -> bytes | None:
             response.close()
             return None
     return bytes(body)
+
+
+async def _read_through(response: ClientResponse, reader: BodyReader, limit: int) -> bytes | None:
+    """What a reader makes of a body; None if that is too long."""
+    reader.begin()
+    length = 0
+    async for piece in response.content.iter_any():
+        length += len(piece)
+        if length > limit:
+            response.close()
+            return None
+        if not reader.feed(piece):
+            response.close()
+            break
+    return reader.end()
 
 
 def _checked_session(session: Any) -> ClientSession:
