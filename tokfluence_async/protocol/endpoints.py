@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import quote
 
 from attrs import frozen
 
 from tokfluence_async import scalars
 from tokfluence_async.errors import ConfigurationError
+from tokfluence_async.protocol.wire import MAX_BODY
 
 __all__ = [
     "AI_SEARCH",
@@ -27,6 +29,10 @@ __all__ = [
 ]
 
 
+MAX_LIST: Final = 512 * 1024 * 1024
+"""Bytes of a campaign's list of posts, all of which the API gives at once, as its page *Campaigns* has it."""
+
+
 @frozen
 class Endpoint:
     """One call of the API."""
@@ -37,6 +43,8 @@ class Endpoint:
     """HTTP method."""
     template: str
     """Path, with ``{id}`` where an id goes."""
+    max_body: int = MAX_BODY
+    """Bytes of an answer that are read at most."""
 
     @property
     def keyed(self) -> bool:
@@ -84,7 +92,7 @@ def _digits(number: object) -> str:
 CAMPAIGNS_CREATE = Endpoint("campaigns.create", "POST", "/v1/campaigns")
 CAMPAIGNS_SHOW = Endpoint("campaigns.show", "GET", "/v1/campaigns/{id}")
 CAMPAIGNS_METRICS = Endpoint("campaigns.metrics", "GET", "/v1/campaigns/{id}/metrics")
-CAMPAIGNS_POSTS = Endpoint("campaigns.posts", "GET", "/v1/campaigns/{id}/posts")
+CAMPAIGNS_POSTS = Endpoint("campaigns.posts", "GET", "/v1/campaigns/{id}/posts", MAX_LIST)
 CAMPAIGNS_INFLUENCERS = Endpoint("campaigns.influencers", "GET", "/v1/campaigns/{id}/influencers")
 CAMPAIGNS_DELETE = Endpoint("campaigns.delete", "DELETE", "/v1/campaigns/{id}")
 POSTS_SHOW = Endpoint("posts.show", "GET", "/v1/posts/{id}")

@@ -188,6 +188,7 @@ class Caller:
             key_given=given is not None,
             headers=self.extra_headers if headers is None else {**self.extra_headers, **own_headers(headers)},
             urls=urls,
+            max_body=endpoint.max_body,
         )
 
 
