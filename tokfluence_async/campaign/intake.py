@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import compress, repeat
+from operator import ne
 from typing import Final
 
 from attrs import define, evolve
@@ -128,16 +130,17 @@ class Intake:
         # Column by column, so that the usual row meets little but what runs in C: at a million rows, whatever Python
         # itself does for each of them is a tenth of a second.
         found = urls.parse_usual(block.urls)
-        names, kinds, digits = zip(*found, strict=True)
+        names, _, digits = zip(*found, strict=True)
         ids = list(map(int, digits)) if all(digits) else [int(each or 0) for each in digits]
         posts = _Posts(
             keys=[video_id - CENTRE for video_id in ids],
             addresses=[*ids],
             handles=[owner or name for owner, name in zip(block.handles, names, strict=True)],
         )
-        absent: set[int] = set()
-        if (*posts.handles,) != names or kinds.count(_VIDEO) < len(kinds):
-            absent = self._look_closer(block, found, posts, origin, skipped)
+        # What has not the usual spelling has no kind.
+        unusual = map(ne, zip(posts.handles, repeat(_VIDEO), digits, strict=False), found)
+        closer = [*compress(range(len(found)), unusual)]
+        absent = self._look_closer(block, found, closer, posts, origin, skipped)
         if None in block.handles:
             self.handles_from_url += sum(
                 owner is None and bool(handle)
@@ -155,20 +158,22 @@ class Intake:
         self,
         block: RowBlock,
         found: Sequence[tuple[str, str, str]],
+        closer: Sequence[int],
         posts: _Posts,
         origin: Origin,
         skipped: list[SkippedFields],
     ) -> set[int]:
         """Set right what the columns say of rows that are not as nearly all are; which rows name no post."""
         absent: set[int] = set()
-        for index, (name, kind, video_id) in enumerate(found):
+        for index in closer:
+            name, kind, video_id = found[index]
             if not video_id:
                 unusual = self._unusual(block, index, origin, skipped)
                 if unusual is None:
                     absent.add(index)
                 else:
                     posts.keys[index], posts.handles[index], posts.addresses[index] = unusual
-            elif kind != _VIDEO or posts.handles[index] != name:
+            else:
                 self._compare(block, index, name, origin)
                 posts.addresses[index] = urls.canonical_url(name, kind, video_id)
         return absent
