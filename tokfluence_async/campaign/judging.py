@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 
 from tokfluence_async.campaign.batch import Post
 from tokfluence_async.campaign.listing import Listed
-from tokfluence_async.campaign.purchase import rejection, video_id
+from tokfluence_async.campaign.purchase import rejection, video_ids
 from tokfluence_async.campaign.records import BatchRow, Rejection, Settlement, State
 from tokfluence_async.campaign.settle import (
     EXPLAINING,
@@ -242,8 +242,7 @@ def concede(case: Case, listed: Listed, *, old: bool) -> Settlement | None:
         old: Whether others may have bought it under a key that the API has forgotten by now.
     """
     there, rest = _divided(case.posts, listed.video_ids)
-    absent = len(rest) > listed.hidden and all(map(_can_be_seen, case.posts))
-    if not there and (absent or not old):
+    if not there and (not old or (len(rest) > listed.hidden and _can_be_seen(rest))):
         return go_back(case) if old and case.lapsed else None
     return _perhaps_of_a_copy(case, there, rest)
 
@@ -268,13 +267,13 @@ def _perhaps_of_a_copy(case: Case, there: Sequence[Post], rest: Sequence[Post]) 
 
 def _divided(posts: Sequence[Post], listed: Container[str]) -> tuple[tuple[Post, ...], tuple[Post, ...]]:
     """The posts that are listed, and the others."""
-    there = [video_id(post.url) in listed for post in posts]
+    there = [each in listed for each in video_ids(posts)]
     return tuple(compress(posts, there)), tuple(compress(posts, map(operator.not_, there)))
 
 
-def _can_be_seen(post: Post) -> bool:
-    """Whether the list would show a post by the id that it is known by here."""
-    return video_id(post.url) != post.url
+def _can_be_seen(posts: Sequence[Post]) -> bool:
+    """Whether the list would show each of some posts by the id that it is known by here."""
+    return all(each != post.url for each, post in zip(video_ids(posts), posts, strict=True))
 
 
 def _unknown(posts: Sequence[Post], told: str) -> Settlement:

@@ -21,7 +21,16 @@ from tokfluence_async.protocol.wire import Request
 from tokfluence_async.session.budget import Charge
 from tokfluence_async.session.session import Attempt
 
-__all__ = ["Bought", "Order", "match_rejected", "rejection", "settlement_of", "verdict_of", "video_id"]
+__all__ = [
+    "Bought",
+    "Order",
+    "match_rejected",
+    "rejection",
+    "settlement_of",
+    "verdict_of",
+    "video_id",
+    "video_ids",
+]
 
 
 _WHO: Final = re.compile(r"creator|handle|influencer|username|account|profile")
@@ -231,6 +240,13 @@ def _analyzed(payload: Any) -> set[str]:
         for each in read_results(payload)
         if each.post_id and each.status and not _FAILED.search(each.status.lower())
     }
+
+
+def video_ids(posts: Sequence[Post]) -> list[str]:
+    """The video ids in the URLs of posts; in the place of a URL that has none, as a short link, the URL itself."""
+    texts = [post.url for post in posts]
+    usual = urls.parse_usual(texts)
+    return [digits or video_id(text) for text, (_, _, digits) in zip(texts, usual, strict=True)]
 
 
 def video_id(url: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from attrs import define
@@ -67,14 +68,14 @@ class Reconciler:
             return False
         # First what was reported as unknown before: what becomes so now is to be reported first.
         for state in (State.UNKNOWN, State.DOUBTFUL):
-            await self._judge_all(state, listed, look)
+            in_doubt = await self.journal.run(partial(records.batches_after, state=state, after=0, limit=-1))
+            await self._settle(in_doubt, lambda case: judge(case, listed, look))
         shown = listed.video_ids
         if self.created_here or look.resubmit:
-            for batch in await self.journal.run(_to_be_bought_anew):
-                await self._settle(batch, lambda case: spare(case, shown))
+            await self._settle(await self.journal.run(_to_be_bought_anew), lambda case: spare(case, shown))
         if look.unsent:
-            for batch in await self.journal.run(_unsent):
-                await self._settle(batch, lambda case: concede(case, listed, old=look.old))
+            unsent = await self.journal.run(_unsent)
+            await self._settle(unsent, lambda case: concede(case, listed, old=look.old))
         return True
 
     def _sought(self, db: records.Connection, look: Look) -> Sought:
@@ -113,32 +114,30 @@ class Reconciler:
 
         return await self.journal.run(any_renewed)
 
-    async def _judge_all(self, state: State, listed: Listed, look: Look) -> None:
-        after = 0
-        while batches := await self._batches(state, after):
-            after = batches[-1].id
-            for batch in batches:
-                await self._settle(batch, lambda case: judge(case, listed, look))
+    async def _settle(self, batches: Sequence[BatchRow], settle: Callable[[Case], Settlement | None]) -> None:
+        """Settle batches, some in each transaction, or leave them as they are; count and tell what follows from it."""
+        session, budget = self.reader.tok.session, self.budget
+        for first in range(0, len(batches), CHUNK):
+            some = batches[first : first + CHUNK]
+            settled = await self.journal.run(partial(self._write, batches=some, settle=settle))
+            for batch, settlement in settled:
+                budget.correct(batch.charged, settlement.charge)
+                tell_settled(session, budget, POSTS_ANALYZE.name, before=batch.charged, now=settlement.charge)
+                tell_settlement(session, budget, settlement)
 
-    async def _batches(self, state: State, after: int) -> list[BatchRow]:
-        return await self.journal.run(lambda db: records.batches_after(db, state, after, CHUNK))
-
-    async def _settle(self, batch: BatchRow, settle: Callable[[Case], Settlement | None]) -> None:
-        """Settle a batch, in one transaction, or leave it as it is; count and tell what follows from it."""
-
-        def work(db: records.Connection) -> Settlement | None:
+    def _write(
+        self,
+        db: records.Connection,
+        batches: Sequence[BatchRow],
+        settle: Callable[[Case], Settlement | None],
+    ) -> list[tuple[BatchRow, Settlement]]:
+        settled: list[tuple[BatchRow, Settlement]] = []
+        for batch in batches:
             settlement = settle(self._case(db, batch))
             if settlement is not None:
                 records.settle_batch(db, batch, settlement)
-            return settlement
-
-        settlement = await self.journal.run(work)
-        if settlement is None:
-            return
-        session, budget = self.reader.tok.session, self.budget
-        budget.correct(batch.charged, settlement.charge)
-        tell_settled(session, budget, POSTS_ANALYZE.name, before=batch.charged, now=settlement.charge)
-        tell_settlement(session, budget, settlement)
+                settled.append((batch, settlement))
+        return settled
 
     def _case(self, db: records.Connection, batch: BatchRow) -> Case:
         """A batch, with all that is on record of it."""
