@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from answering import LOST, Answer, Answering, Asked
-from loads import KEY, QUICK, make_plan, video_id
+from loads import KEY, QUICK, make_plan, other_id, video_id
 
 from tokfluence_async.campaign.applying import apply, resume
 from tokfluence_async.campaign.report import LoadReport
@@ -143,7 +143,7 @@ async def test_a_copy_whose_create_is_turned_away_first(tmp_path: Path) -> None:
 async def test_a_lost_answer_in_a_campaign_of_others_proves_nothing(tmp_path: Path) -> None:
     """Others put posts there as well: that they are there is no sign that they were bought from here."""
     file = tmp_path / "a.tokload"
-    with Answering(tracked=["7"]) as api:
+    with Answering(tracked=[other_id(7)]) as api:
         api.name = "Spring"
         api.before = lambda asked: (
             {1: LOST, 2: AFTER_ONE}.get(asked.number) if asked.call == "analyze" else None
@@ -154,6 +154,22 @@ async def test_a_lost_answer_in_a_campaign_of_others_proves_nothing(tmp_path: Pa
         report = await go_on(api, file)
         assert (report.state, report.urls.accepted, report.urls.unknown) == ("needs_review", BATCH, BATCH)
         assert report.credits.charged_min <= api.charged <= report.credits.charged_max
+
+
+async def test_what_the_original_buys_is_no_sure_charge_of_its_copy(tmp_path: Path) -> None:
+    """The copy's own requests have never arrived."""
+    with Answering() as api:
+        original, copy = await copied(api, tmp_path)
+        api.before = lambda asked: LOST if asked.call == "analyze" else None
+        await go_on(api, copy)
+        before = api.charged
+        api.before = lambda _: None
+        await go_on(api, original)
+        of_the_original = api.charged - before
+        report = await go_on(api, copy)
+        assert (report.state, report.urls.accepted) == ("complete", URLS)
+        own = api.charged - of_the_original
+        assert report.credits.charged_min <= own <= report.credits.charged_max
 
 
 async def test_an_empty_campaign_is_as_good_as_one_s_own(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aged import age
 from answering import LOST, Answer, Asked
-from loads import KEY, QUICK, go_on, make_plan, video_id
+from loads import KEY, QUICK, go_on, make_plan, other_id, video_id
 from paged import Paged
 
 from tokfluence_async.campaign.applying import apply
@@ -119,7 +119,7 @@ async def test_what_was_looked_for_in_vain_is_not_paid_for_again_and_again(tmp_p
 
 
 async def test_posts_of_others_in_a_given_campaign_stand_in_no_load_s_way(tmp_path: Path) -> None:
-    with Paged(tracked=[str(number) for number in range(3000)]) as api:
+    with Paged(tracked=[other_id(number) for number in range(3000)]) as api:
         api.name = "Spring"
         api.tracked += [video_id(number) for number in range(0, 60, 10)]
         async with Tokfluence(KEY, base_url=api.base_url, **QUICK) as tok:

@@ -58,6 +58,8 @@ def test_what_a_post_is_called_by(post: dict[str, Any], names: set[str]) -> None
         {"data": [{"post_id": ID}, {"id": 12, "views": 3}]},
         {"data": [{"post_id": ID}, {"post": {"post_id": ID}}]},
         {"data": [{"post_id": ID}, {"post_id": True}]},
+        {"data": [{"post_id": ID}, {"post_id": 9000}]},
+        {"data": [{"post_id": ID}, {"video_id": "9000", "url": None}]},
         {"data": [{"post_id": ID}, ID]},
     ],
 )
@@ -76,13 +78,14 @@ def test_a_body_is_read_once_more_from_its_beginning() -> None:
     seen: list[list[str]] = []
     names = PostNames(lambda each: seen.append(list(each)))
     names.begin()
-    names.feed(b'{"data": [{"post_id": "1"}, {"id": 3}, {"post_')
+    one, two = (json.dumps({"post_id": each}).encode() for each in (ID, ID[::-1]))
+    names.feed(b'{"data": [' + one + b', {"id": 3}, {"post_')
     names.begin()
-    names.feed(b'{"data": {"posts": [{"post_id": "1"}, {"post_id": "2"}]}, "meta": {"total": 2}}')
+    names.feed(b'{"data": {"posts": [' + one + b", " + two + b']}, "meta": {"total": 2}}')
     page = names.page(json.loads(names.end()))
     assert page is not None
     assert page.total == 2
-    assert seen == [["1"], ["1"], ["2"]]
+    assert seen == [[ID], [ID], [ID[::-1]]]
 
 
 def test_posts_that_it_was_not_given_make_no_list() -> None:

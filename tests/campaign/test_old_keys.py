@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 from aged import age
 from answering import LOST, Answer, Answering, Asked
-from loads import KEY, QUICK, make_plan, video_id
+from loads import KEY, QUICK, make_plan, other_id, video_id
 from paged import Paged
 
 from tokfluence_async.campaign.applying import save
-from tokfluence_async.campaign.batch import idempotency_key
 from tokfluence_async.campaign.loader import Loader
 from tokfluence_async.campaign.loadfile import LoadFile
 from tokfluence_async.campaign.plan import Plan
@@ -262,9 +261,11 @@ async def test_the_caps_that_are_named_lead_to_the_end(tmp_path: Path, page: int
         api.before = lambda _: None
         assert (await go_on(api, copy, max_credits=5000)).state == "complete"
         api.forget()
-        caps, bought = [], api.asked["analyze"]
+        caps: list[int] = []
+        bought = api.asked["analyze"]
         report = await go_on(api, file)
         while report.state != "complete":
+            assert len(caps) < 5
             assert (report.stopped_by, report.urls.unsent) == ("max_credits", URLS - BATCH)
             assert report.short_by is not None
             assert report.credits.cap is not None
@@ -288,7 +289,7 @@ async def test_what_is_in_doubt_takes_no_page_of_what_was_never_sent(tmp_path: P
         report = await go_on(api, file, plan=plan)
         assert (report.urls.accepted, report.urls.unknown) == (BATCH, BATCH)
         age(file)
-        api.tracked.extend(str(number) for number in range(500))
+        api.tracked.extend(other_id(number) for number in range(500))
         api.after, api.before = lambda _, answer: answer, lambda _: None
         before = api.asked["list"]
         report = await go_on(api, file)
@@ -391,31 +392,50 @@ async def test_a_small_rest_is_looked_for_on_some_pages_all_the_same(tmp_path: P
         assert not api.charged_twice
 
 
-async def test_what_had_a_new_key_is_found_once_the_old_one_is_forgotten(tmp_path: Path) -> None:
-    """A copy has used the old one again since, under which it goes back."""
+@pytest.mark.parametrize("room", [0, 3, 5])
+async def test_a_look_that_the_cap_has_cut_short_does_not_count_as_one(tmp_path: Path, room: int) -> None:
+    """The original buys the rest at 5 hours; the copy looks for some of it at 10 hours, and goes on at 30."""
     file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
-    plan = make_plan(2 * BATCH, batch_size=BATCH)
-    answers = {
-        2: Answer.error(502, "upstream_error"),
-        3: Answer.error(409, "duplicate_request"),
-        4: Answer.error(402, "insufficient_credits"),
-    }
-    with Answering() as api:
+    plan = make_plan(URLS, batch_size=BATCH)
+    with Paged(page=5) as api:
         save(plan, file)
+        api.before = only(1)
+        await go_on(api, file)
         shutil.copyfile(file, copy)
-        api.before = lambda asked: answers.get(asked.number) if asked.call == "analyze" else None
-        report = await go_on(api, file)
-        assert (report.stopped_by, report.urls.unsent) == ("insufficient_credits", BATCH)
-        age(file)
-        # The list is read, which is on record, and nothing can be sent.
-        api.before = lambda asked: Answer.error(401, "unauthorized") if asked.call == "analyze" else None
-        assert (await go_on(api, file)).stopped_by == "unauthorized"
-        # Then a copy buys it under the first key.
+        for each in (file, copy):
+            age(each, 5 * HOUR)
         api.before = lambda _: None
+        await go_on(api, file)
+        age(copy, 5 * HOUR)
+        api.before = only(0)
+        await go_on(api, copy, max_credits=plan.estimate.total + room)
+        age(copy, 20 * HOUR)
+        api.forget()
+        api.before = lambda _: None
+        report = await go_on(api, copy)
+        assert not api.charged_twice
+        assert (report.stopped_by, report.urls.unsent) == ("max_credits", URLS - BATCH)
+        report = await go_on(api, copy, max_credits=10_000)
+        assert (report.state, report.urls.accepted) == ("complete", URLS)
+        assert not api.charged_twice
+
+
+async def test_what_is_bought_while_it_is_looked_for_is_looked_for_once_more(tmp_path: Path) -> None:
+    """A copy's request is under way during the look, and its key is forgotten a day after it has arrived."""
+    file = tmp_path / "a.tokload"
+    with Answering() as api:
+        save(make_plan(2 * BATCH, batch_size=BATCH), file)
+        api.before = only(1)
+        await go_on(api, file)
+        age(file)
+        api.before = lambda asked: Answer.error(401, "unauthorized") if asked.call == "analyze" else None
+        await go_on(api, file)
+        assert api.asked["list"] == 1
         second = [video_id(number) for number in range(BATCH, 2 * BATCH)]
-        api._keys.add(idempotency_key(plan.plan_id, "analyze/2", 0))
         api.per_video.update(second)
         api.tracked += second
+        age(file, 1 - 30 / 86_400)
+        api.before = lambda _: None
         report = await go_on(api, file)
         assert (report.state, report.urls.accepted) == ("complete", 2 * BATCH)
         assert not api.charged_twice

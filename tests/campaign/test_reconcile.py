@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from answering import LOST, Answer, Answering, Asked
-from loads import KEY, QUICK, make_plan, video_id
+from loads import KEY, QUICK, make_plan, other_id, video_id
 
 from tokfluence_async.campaign.applying import apply, resume
 from tokfluence_async.campaign.loader import Loader
@@ -281,7 +281,7 @@ async def test_a_list_that_does_not_end_proves_no_absence(tmp_path: Path, meta: 
 
 async def test_looking_costs_no_more_than_is_in_doubt(tmp_path: Path) -> None:
     with Answering() as api:
-        api.after = paged([[str(page)] for page in range(5000)])
+        api.after = paged([[other_id(page)] for page in range(5000)])
         report = await bought(api, tmp_path / "a.tokload", urls=40)
         assert (report.state, report.urls.unknown) == ("needs_review", 10)
         assert 2 * api.asked["list"] <= 10 * 25

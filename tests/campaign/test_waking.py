@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
 import pytest
+from aged import age
 from answering import LOST, Answer, Answering, Asked
 from loads import KEY, QUICK, make_plan, video_id
 
+from tokfluence_async.campaign.applying import resume, save
 from tokfluence_async.campaign.loader import Loader
 from tokfluence_async.campaign.loadfile import LoadFile
 from tokfluence_async.client import Tokfluence
@@ -89,3 +92,39 @@ async def test_a_409_is_not_explained_by_what_was_days_before(tmp_path: Path) ->
         assert (report.state, report.urls.accepted, report.urls.unknown) == ("needs_review", 10, 10)
         assert not api.charged_twice
         assert api.asked["analyze"] == 3
+
+
+async def test_so_it_is_where_all_the_rest_was_looked_for_since(tmp_path: Path) -> None:
+    """It was lost by an earlier run, 10 hours before a look; and the machine sleeps for 14 more, 10 batches later."""
+    file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
+    third = frozenset(video_id(number) for number in range(20, 30))
+    slept = 0.0
+    answers = {video_id(10): Answer.error(402, "insufficient_credits")}
+
+    def sleep(asked: Asked) -> Answer | None:
+        nonlocal slept
+        if asked.call == "analyze" and asked.posts[0]["url"].endswith(video_id(10)):
+            slept = DAYS * 7 / 24
+            api.forget()
+        return None
+
+    with Answering(rejected=third) as api:
+        save(make_plan(30, batch_size=10), file)
+        api.before = lambda asked: (
+            answers.get(asked.posts[0]["url"].rsplit("/", 1)[1]) if asked.call == "analyze" else None
+        )
+        api.after = lambda asked, answer: (
+            LOST if asked.call == "analyze" and asked.posts[0]["url"].endswith(video_id(20)) else answer
+        )
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK | {"concurrency": 2}) as tok:
+            await resume(file, tok)
+        shutil.copyfile(file, copy)
+        age(copy, 10 / 24)
+        api.before, api.after = sleep, lambda _, answer: answer
+        opened = LoadFile.open(copy)
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK | {"concurrency": 1}) as tok:
+            report = await Loader(tok, opened, wall_clock=lambda: time.time() + slept).run()
+        opened.close()
+        assert slept
+        assert not api.charged_twice
+        assert (report.urls.accepted, report.urls.unknown) == (20, 10)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aged import age
 from answering import LOST, Answer, Answering, Asked
-from loads import KEY, QUICK, go_on, make_plan, video_id
+from loads import KEY, QUICK, go_on, make_plan, other_id, video_id
 from paged import Paged
 
 from tokfluence_async.campaign.applying import apply, resume, save
@@ -133,7 +133,7 @@ async def test_what_was_accepted_and_is_listed_no_more_stands_in_no_load_s_way(
         async with Tokfluence(KEY, base_url=api.base_url, **QUICK | {"concurrency": 1}) as tok:
             report = await apply(make_plan(BATCH + 5, batch_size=BATCH), tok, file=file)
         assert (report.urls.accepted, report.urls.unknown) == (BATCH, 5)
-        api.tracked += [str(number) for number in range(others)]
+        api.tracked += [other_id(number) for number in range(others)]
         report = await go_on(api, file, resubmit_unknown=True)
         # As many as there are in the batch might be the batch.
         hidden = taken_down + others if others else 0
@@ -144,7 +144,7 @@ async def test_what_was_accepted_and_is_listed_no_more_stands_in_no_load_s_way(
 async def test_a_batch_that_may_be_hidden_is_unknown_and_the_others_are_bought(tmp_path: Path) -> None:
     """In a given campaign one post of others is counted, and never listed."""
     file = tmp_path / "a.tokload"
-    with Answering(tracked=[str(number) for number in range(30)]) as api:
+    with Answering(tracked=[other_id(number) for number in range(30)]) as api:
         api.name = "Spring"
         api.after = lambda asked, answer: (
             Answer(200, {"data": answer.payload["data"][1:]}) if asked.call == "list" else answer
@@ -179,7 +179,7 @@ async def test_short_links_that_were_accepted_hide_nothing_and_nothing_hides_beh
         shutil.copyfile(file, copy)
         await go_on(api, copy)
         # The links are listed by what they lead to.
-        api.tracked = [str(number) for number in range(BATCH - gone)] + api.tracked[-BATCH:]
+        api.tracked = [other_id(number) for number in range(BATCH - gone)] + api.tracked[-BATCH:]
         age(file)
         api.forget()
         api.after = lambda asked, answer: (

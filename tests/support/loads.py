@@ -29,6 +29,11 @@ def video_id(number: int) -> str:
     return str(FIRST_ID + number * STEP)
 
 
+def other_id(number: int) -> str:
+    """A video that is in no plan."""
+    return str(7_000_000_000_000_000_000 + number)
+
+
 def make_plan(urls: int, *, batch_size: int = 10, ghosts: tuple[int, ...] = (), name: str = "Spring") -> Plan:
     """A plan of so many posts; the creators of `ghosts` can't be resolved by the sandbox."""
     builder = CampaignBuilder(name, currency="USD", batch_size=batch_size)

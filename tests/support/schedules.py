@@ -213,13 +213,13 @@ class Schedule:
                 self._wrong(machine, f"{video} is called {what} and is tracked")
         if report.campaign_id is None and records.create_of(file.db).state is records.State.APPLIED:
             self._wrong(machine, "the campaign is on record as created, and its id is not")
-        self._judge_charges(machine, report)
+        self._judge_charges(machine, report, known_copy=file.meta("place") == "elsewhere")
 
-    def _judge_charges(self, machine: Machine, report: LoadReport) -> None:
+    def _judge_charges(self, machine: Machine, report: LoadReport, *, known_copy: bool) -> None:
         ledger, runs = self.server.ledger, machine.runs
         own, told = ledger.charged(runs), report.credits
-        # What another copy of the plan bought, this one may take for its own, but not the other way round.
-        known = runs if len(self.machines) == 1 else set(range(self.runs + 1))
+        # What another copy of the plan bought, this one may take for its own, unless it knows that it is one itself.
+        known = runs if len(self.machines) == 1 or known_copy else set(range(self.runs + 1))
         # What is listed is taken for charged: that it was done and paid back, only a 502 tells, and that may be lost.
         low = ledger.charged(known) + ledger.paid_back_done(known)
         if not (told.charged_min <= low and own <= told.charged_max):

@@ -39,15 +39,17 @@ MAX_TURNED_AWAY: Final = 20
 
 
 class Forgotten(Exception):  # noqa: N818 - no error: there is something else to do first
-    """The API may have forgotten the key of a batch: it is to be looked for before it is sent.
+    """The API may have forgotten the key of a batch: it is to be looked for before it is sent, or not sent at all.
 
     Attributes:
-        unsent: Whether it would be forgotten as used by others: nothing that was sent from here is in doubt.
+        unsent: Whether it would be forgotten as used by others, so that all that was never sent is to be looked for.
+        lapsed: Whether nothing of the batch is in doubt, and there is no key any more that it could be sent under.
     """
 
-    def __init__(self, *, unsent: bool) -> None:
+    def __init__(self, *, unsent: bool = False, lapsed: bool = False) -> None:
         super().__init__()
         self.unsent = unsent
+        self.lapsed = lapsed
 
 
 @define
@@ -195,10 +197,14 @@ class Buyer:
         if order.posts:  # a second create is kept out by the campaign's name
             # The machine may have slept since the last attempt.
             in_doubt = keyrecords.in_doubt_between(db, order.batch.id)
-            old = not all(is_remembered(when, now) for when in in_doubt or (self.since,))
-            if old or (order.batch.generation and keyrecords.has_lapsed(db, order.batch, now)):
-                raise Forgotten(unsent=in_doubt is None)
-        before = keyrecords.last_sent(db, order.batch)
+            ends = now + self.options.timeout_for(len(order.posts))
+            if order.batch.generation and keyrecords.has_lapsed(db, order.batch, ends):
+                raise Forgotten(lapsed=in_doubt is None)
+            if not all(is_remembered(when, now) for when in in_doubt or ()):
+                raise Forgotten
+            if not is_remembered(self.since, now):
+                raise Forgotten(unsent=True)
+        before = keyrecords.last_sent(db, order.batch.id)
         if before is not None and before != (order.request.idempotency_key, digest):
             raise PlanStaleError(
                 f"step {order.batch.step} was sent before with another body or key; sending this could buy it again, "

@@ -51,6 +51,7 @@ class Funds:
                 "max_credits",
                 f"the load costs up to {spent + needed:,} credits in all, more than the cap of {cap:,}; "
                 "raise --max-credits. Nothing was sent",
+                short_by=needed - left,
             )
         self.stop.check()
 
@@ -94,6 +95,7 @@ class Funds:
                 "max_credits",
                 f"{RESUBMISSION}{' and what is unsent' if unsent else ''} costs {price:,} credits, and "
                 f"{left:,} are left under the cap; raise --max-credits. Nothing was bought",
+                short_by=price - left,
             )
         self.stop.check()
 

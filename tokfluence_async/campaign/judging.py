@@ -28,7 +28,7 @@ from tokfluence_async.campaign.settle import (
 from tokfluence_async.protocol.seen import Kind
 from tokfluence_async.session.budget import Charge
 
-__all__ = ["Case", "Look", "concede", "go_back", "judge", "spare"]
+__all__ = ["Case", "Look", "concede", "give_up", "judge", "spare"]
 
 _PROVING: Final = frozenset({Kind.SEEN_BEFORE, Kind.GARBLED, Kind.APPLIED})
 """Answers that say that something was done under the key."""
@@ -66,10 +66,10 @@ class Case:
     """Who may use the plan's keys."""
     forgotten: bool = False
     """Whether the API may have forgotten its key, though it is in doubt."""
+    renewed: bool = False
+    """Whether something of it was sent under another key before."""
     lapsed: bool = False
     """Whether the API may have forgotten that the first key was used up, so that others may buy it under that one."""
-    whole: bool = True
-    """Whether its posts are those that were sent under the first key."""
 
     @property
     def price(self) -> int:
@@ -117,29 +117,30 @@ def _of_missing(
     # What was not looked for to the end of the list is not absent from it, nor what may be hidden.
     told = listed.whole and len(missing) > listed.hidden and not of_others
     verdict = _absent(case, part=bool(present)) if told else Verdict(Belief.UNKNOWN, Step.REPORT)
-    # What was paid back was bought by others all the same, if a part of it is there: its key may be forgotten.
-    taken = look.old and bool(present) and verdict.step is Step.REPEAT
-    if batch.state is State.DOUBTFUL and not taken:
+    doubtful = batch.state is State.DOUBTFUL
+    # Others may have bought it under a key that is forgotten: if a part is there of what was paid back, they have.
+    taken = look.old and ((doubtful and not told) or (bool(present) and verdict.step is Step.REPEAT))
+    # Under its first key they may do so now, and under a new one they may have.
+    taken = taken or (case.lapsed and doubtful and verdict.step is Step.NEW_KEY)
+    if doubtful and not taken:
         proved = verdict.step is not Step.REPORT
         judged = look.final if proved else case.forgotten or _to_be_judged(case, present, final=look.final)
         if not judged:
             return None
     if verdict.step is Step.REPEAT and not taken:
         return None if present else Settlement(State.PENDING, charge(history, price=case.price))
-    if verdict.step is Step.NEW_KEY and batch.state is State.DOUBTFUL:
-        if not case.lapsed:
-            return _under(batch.generation + 1, case, present, missing)
-        if case.whole and not present:
-            return _under(0, case, present, missing)
-        taken = True  # the first key, under which others may buy it, is no key for a part of it
+    if verdict.step is Step.NEW_KEY and doubtful and not taken:
+        kept = Charge(0, case.credits_per_url * len(present))
+        child = (batch.step, batch.generation + 1, missing)
+        return Settlement(State.REPLACED, kept, accepted=len(present), children=(child,), kept=present)
     settlement = _unknown(missing, "it was sent, and whether it was applied can't be told")
     spent = charge(history, price=case.price)
     if of_others:
         spent = Charge(0, max(spent.max, batch.charged.max))
-    if taken:
-        spent = Charge(0, case.price)
-    elif present:
+    if taken or present:
         spent = _charged_as_listed(case, len(present))
+    if taken:
+        spent = Charge(spent.min, case.price)
     return evolve(
         settlement,
         charge=spent,
@@ -170,19 +171,9 @@ def _charged_as_listed(case: Case, found: int) -> Charge:
     # Only what nobody else can have put there must have been charged to this load, and under this key: what an
     # earlier one did, and was paid back for, may be listed late.
     reached = any(kind in UNRESOLVED or kind is Kind.APPLIED for kind in case.history)
-    ours = case.created_here and case.batch.generation == 0 and reached
+    alone = case.created_here and case.keys is not Keys.SHARED
+    ours = alone and reached and not (case.renewed or case.batch.again)
     return charge(case.history, price=case.price, sure=case.credits_per_url * found if ours else 0)
-
-
-def _under(generation: int, case: Case, present: tuple[Post, ...], missing: tuple[Post, ...]) -> Settlement:
-    """What is not listed goes on under another key."""
-    return Settlement(
-        State.REPLACED,
-        Charge(0, case.credits_per_url * len(present)),
-        accepted=len(present),
-        children=((case.batch.step, generation, missing),),
-        kept=present,
-    )
 
 
 def _to_be_judged(case: Case, present: Collection[Post], *, final: bool) -> bool:
@@ -243,16 +234,13 @@ def concede(case: Case, listed: Listed, *, old: bool) -> Settlement | None:
     """
     there, rest = _divided(case.posts, listed.video_ids)
     if not there and (not old or (len(rest) > listed.hidden and _can_be_seen(rest))):
-        return go_back(case) if old and case.lapsed else None
+        return give_up(case) if case.lapsed else None
     return _perhaps_of_a_copy(case, there, rest)
 
 
-def go_back(case: Case) -> Settlement:
-    """Have what is absent, and would go under a key that has lapsed, go under its first key again.
-
-    The API may have forgotten that it was used up. What others buy now they buy under that one, and not once more.
-    """
-    return _under(0, case, (), tuple(case.posts)) if case.whole else _perhaps_of_a_copy(case, (), case.posts)
+def give_up(case: Case) -> Settlement:
+    """What becomes of what was never sent under its key, and whose key has lapsed: it is in no list that is known."""
+    return _perhaps_of_a_copy(case, (), case.posts)
 
 
 def _perhaps_of_a_copy(case: Case, there: Sequence[Post], rest: Sequence[Post]) -> Settlement:

@@ -12,21 +12,19 @@ from tokfluence_async.protocol.seen import Kind
 __all__ = [
     "has_lapsed",
     "in_doubt_between",
-    "is_whole",
     "last_sent",
     "may_be_forgotten",
     "seen_elsewhere",
+    "was_renewed",
 ]
 
 _IN_DOUBT: Final = sorted(kind.value for kind in UNRESOLVED | {Kind.SEEN_BEFORE, Kind.REFUSED})
 
 
-def last_sent(db: Connection, batch: BatchRow) -> tuple[str, bytes] | None:
+def last_sent(db: Connection, batch: int) -> tuple[str, bytes] | None:
     """The key under which a batch was last sent, and the digest of the bytes; None if it never was."""
     found: tuple[str, bytes] | None = db.execute(
-        "SELECT key, digest FROM attempt WHERE batch = ? OR batch IN "
-        "(SELECT id FROM batch WHERE state = 'replaced' AND step = ? AND generation = ?) ORDER BY id DESC LIMIT 1",
-        (batch.id, batch.step, batch.generation),
+        "SELECT key, digest FROM attempt WHERE batch = ? ORDER BY id DESC LIMIT 1", (batch,)
     ).fetchone()
     return found
 
@@ -42,35 +40,37 @@ def in_doubt_between(db: Connection, batch: int) -> tuple[float, float] | None:
 
 
 def may_be_forgotten(db: Connection, batch: BatchRow, now: float) -> bool:
-    """Whether an attempt of a batch is in doubt for so long that the API may have forgotten its key, or has lapsed."""
-    in_doubt = in_doubt_between(db, batch.id) or ()
-    return has_lapsed(db, batch, now) or not all(is_remembered(each, now) for each in in_doubt)
+    """Whether an attempt of a batch is in doubt for so long that the API may have forgotten its key."""
+    return not all(is_remembered(each, now) for each in in_doubt_between(db, batch.id) or ())
 
 
 def has_lapsed(db: Connection, batch: BatchRow, now: float) -> bool:
     """Whether the first key of a batch was used up, and the API may have forgotten that by now.
 
-    Then others may buy the batch under that key, and no other will do. What is bought anew by explicit word is bought
-    whatever others do.
+    Then no key is safe: a copy of the load file may use the first one again, and another of its copies a newer one.
+    What is bought anew by explicit word is bought whatever others do.
     """
     if batch.again:
         return False
     first: int | None = batch.id
     if batch.generation > 0:
         (first,) = db.execute(
-            "SELECT MAX(id) FROM batch WHERE state = 'replaced' AND step = ? AND generation = 0",
+            "SELECT MIN(id) FROM batch WHERE state = 'replaced' AND step = ? AND generation = 0",
             (batch.step,),
         ).fetchone()
     when = None if first is None else used_up_at(attempts(db, first))
     return when is not None and not is_remembered(when, now)
 
 
-def is_whole(db: Connection, batch: BatchRow) -> bool:
-    """Whether a batch has all the posts that were sent under the first key of its step."""
-    found = db.execute(
-        "SELECT 1 FROM batch WHERE state = 'replaced' AND step = ? AND urls > 0 LIMIT 1", (batch.step,)
-    )
-    return found.fetchone() is None
+def was_renewed(db: Connection, batch: BatchRow) -> bool:
+    """Whether something of a batch was sent under another key before, by itself or in one that it was a part of."""
+    step, generation = batch.step, batch.generation
+    while not generation and "." in step:
+        step = step.rpartition(".")[0]
+        (generation,) = db.execute(
+            "SELECT MAX(generation) FROM batch WHERE state = 'replaced' AND step = ?", (step,)
+        ).fetchone()
+    return bool(generation)
 
 
 def seen_elsewhere(db: Connection) -> bool:

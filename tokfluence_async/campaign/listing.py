@@ -95,6 +95,8 @@ class PostList:
     """URLs of the plan."""
     unread: Seen | None = field(default=None, init=False)
     """What was seen when the list could not be read, unless it was the cap that kept it from being read."""
+    cut_short: bool = field(default=False, init=False)
+    """Whether it was the cap alone that kept the latest look from going on."""
 
     @property
     def least_price(self) -> int:
@@ -190,13 +192,16 @@ class PostList:
         return evolve(found, counted=True, hidden=hidden)
 
     def _stop_for_cap(self) -> None:
+        more = max(self.least_price - (self.reader.budget.remaining or 0), 1)
         self.reader.stop.request(
             "max_credits",
             "what is in doubt has to be looked for in the campaign, and the cap leaves no room for that (2 credits a "
-            "page); resume with a higher --max-credits",
+            f"page); raise --max-credits by {more:,}",
+            short_by=more,
         )
 
     async def _read(self, sought: Sought) -> _Reading | None:
+        self.cut_short = False
         reading = _Reading(sought)
         names = PostNames(reading.see)
         query: tuple[tuple[str, str], ...] = ()
@@ -227,6 +232,7 @@ class PostList:
                 return None
             if over or no_room:
                 reading.left_off = True
+                self.cut_short = not over
                 return reading
             query = (("cursor", str(page.cursor)),)
 

@@ -116,10 +116,13 @@ def _number(places: Sequence[dict[str, Any]], names: Sequence[str]) -> int | Non
 
 
 def _names_of(post: dict[str, Any]) -> Sequence[str]:
+    """What a post may be called by; nothing where none of it is certainly a video's: the API has ids of its own."""
     values: list[Any] = [post.get(name) for name in ("post_id", "postId", "video_id")]
     names = [str(each) for each in values if isinstance(each, str | int) and not isinstance(each, bool)]
     number = str(post.get("id"))
     if _VIDEO_ID(number):
-        names.append(number)  # a shorter one is the API's own
+        names.append(number)
     url = post.get("url")
-    return [*names, video_id(url)] if isinstance(url, str) else names
+    if isinstance(url, str):
+        return [*names, video_id(url)]
+    return names if any(map(_VIDEO_ID, names)) else ()

@@ -220,7 +220,14 @@ class Loader:
         passes, looks = 0, 0
         while passes < MAX_PASSES and looks < MAX_LOOKS:
             self._stop.check()
-            sending = Pass(self._journal, self._buyer, orders, self._states, anew=self._resubmit)
+            sending = Pass(
+                self._journal,
+                self._buyer,
+                orders,
+                self._states,
+                give_up=reconciler.give_up,
+                anew=self._resubmit,
+            )
             await sending.run(concurrency=self._options.concurrency)
             self._stop.check()
             passes += not sending.over
@@ -292,7 +299,8 @@ class Loader:
         await self._settle_down()
         began = self._wall_clock()
         if await reconciler.run(Look(final=False, resubmit=resubmit, unsent=unsent, old=old)):
-            if unsent or (resubmit and not await self._unsent()):
+            all_looked_for = unsent or ((resubmit or old) and not await self._unsent())
+            if all_looked_for and not reconciler.posts.cut_short:
                 await self._journal.run(lambda _: self._file.set_meta(_LOOKED, str(began)))
                 self._buyer.since = began
             return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from heapq import heappop, heappush
 from typing import Final
 
@@ -14,7 +14,7 @@ from tokfluence_async.campaign.buyer import Buyer, Forgotten
 from tokfluence_async.campaign.journal import Journal
 from tokfluence_async.campaign.orders import Orders
 from tokfluence_async.campaign.purchase import Bought, Order
-from tokfluence_async.campaign.records import State
+from tokfluence_async.campaign.records import BatchRow, State
 from tokfluence_async.campaign.settle import Step
 from tokfluence_async.campaign.stop import Stopped
 from tokfluence_async.errors import LoadFileError
@@ -33,6 +33,7 @@ class Pass:
         buyer: What sends a batch.
         orders: What makes an order of a batch.
         states: The states in which a batch is to be sent.
+        give_up: What is done about a batch that there is no key for any more.
         anew: Whether what may have been bought already is bought anew.
 
     Attributes:
@@ -40,13 +41,21 @@ class Pass:
     """
 
     def __init__(
-        self, journal: Journal, buyer: Buyer, orders: Orders, states: Sequence[State], *, anew: bool
+        self,
+        journal: Journal,
+        buyer: Buyer,
+        orders: Orders,
+        states: Sequence[State],
+        *,
+        give_up: Callable[[BatchRow], Awaitable[None]],
+        anew: bool,
     ) -> None:
         self._journal = journal
         self._buyer = buyer
         self._stop = buyer.stop
         self._orders = orders
         self._states = states
+        self._give_up = give_up
         self._anew = anew
         self.over: bool = False
         self._ready: deque[Order] = deque()
@@ -132,6 +141,8 @@ class Pass:
                 bought = await self._buyer.attempt(order)
             except Forgotten as forgotten:
                 self.over = self.over or forgotten.unsent
+                if forgotten.lapsed:
+                    await self._give_up(order.batch)
                 return False
             step = bought.verdict.step
             if step is Step.DONE:

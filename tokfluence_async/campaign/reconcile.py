@@ -12,7 +12,7 @@ from attrs import define
 from tokfluence_async.campaign import keyrecords, records
 from tokfluence_async.campaign.idset import IdSet
 from tokfluence_async.campaign.journal import Journal
-from tokfluence_async.campaign.judging import Case, Look, concede, judge, spare
+from tokfluence_async.campaign.judging import Case, Look, concede, give_up, judge, spare
 from tokfluence_async.campaign.listing import Listed, PostList, Sought, Wanted
 from tokfluence_async.campaign.purchase import video_id
 from tokfluence_async.campaign.reads import Reader
@@ -78,6 +78,10 @@ class Reconciler:
             await self._settle(unsent, lambda case: concede(case, listed, old=look.old))
         return True
 
+    async def give_up(self, batch: BatchRow) -> None:
+        """Have a batch be unknown that there is no key for any more, and of which nothing is in doubt."""
+        await self._settle([batch], give_up)
+
     def _sought(self, db: records.Connection, look: Look) -> Sought:
         """What is to be looked for, and what that may cost."""
         now = self.reader.wall_clock()
@@ -103,16 +107,16 @@ class Reconciler:
         )
 
     async def _must_be_counted(self, listed: Listed, look: Look) -> bool:
-        """Whether something would go under another key for not being listed, and the campaign was not asked."""
-        if not look.final or listed.counted or not listed.whole:
+        """Whether something would be sent because it is not listed, which its key does not keep from harm."""
+        if listed.counted or not listed.whole or not (look.final or look.old):
             return False
 
-        def any_renewed(db: records.Connection) -> bool:
+        def any_is(db: records.Connection) -> bool:
             doubtful = records.batches_after(db, State.DOUBTFUL, 0, -1)
             settlements = (judge(self._case(db, batch), listed, look) for batch in doubtful)
-            return any(each is not None and each.children for each in settlements)
+            return any(look.old if each is None else each.children for each in settlements)
 
-        return await self.journal.run(any_renewed)
+        return await self.journal.run(any_is)
 
     async def _settle(self, batches: Sequence[BatchRow], settle: Callable[[Case], Settlement | None]) -> None:
         """Settle batches, some in each transaction, or leave them as they are; count and tell what follows from it."""
@@ -143,7 +147,8 @@ class Reconciler:
         """A batch, with all that is on record of it."""
         now = self.reader.wall_clock()
         attempts = records.attempts(db, batch.id)
-        sent = bool(attempts) or batch.generation > 0
+        ends = now + self.reader.tok.options.timeout_for(batch.urls)
+        lapsed = bool(attempts or batch.generation) and keyrecords.has_lapsed(db, batch, ends)
         return Case(
             batch=batch,
             posts=records.posts_of(db, batch.id),
@@ -152,9 +157,9 @@ class Reconciler:
             named=[each for each in records.outcomes_of(db, batch.id) if each.outcome == "rejected"],
             created_here=self.created_here,
             keys=self.keys,
-            forgotten=sent and keyrecords.may_be_forgotten(db, batch, now),
-            lapsed=sent and keyrecords.has_lapsed(db, batch, now),
-            whole=not sent or keyrecords.is_whole(db, batch),
+            forgotten=lapsed or keyrecords.may_be_forgotten(db, batch, now),
+            renewed=keyrecords.was_renewed(db, batch),
+            lapsed=lapsed,
         )
 
 

@@ -56,6 +56,9 @@ KEY_MEMORY: Final = 86_400.0
 and not listed, is not sent again: it might be bought twice."""
 CLOCK_ERROR: Final = 600.0
 """Seconds by which clocks may differ."""
+MARGIN: Final = 2 * CLOCK_ERROR
+"""Seconds before the end of a key's memory at which it is not trusted any more: clocks differ, requests take time, and
+a look does not see what is bought by one that is under way meanwhile."""
 
 
 def is_remembered(then: float, now: float) -> bool:
@@ -67,7 +70,7 @@ def is_remembered(then: float, now: float) -> bool:
         then: When it saw it, in Unix seconds.
         now: When it is to remember it.
     """
-    return -CLOCK_ERROR <= now - then <= KEY_MEMORY
+    return -CLOCK_ERROR <= now - then <= KEY_MEMORY - MARGIN
 
 
 class Belief(Enum):
