@@ -364,14 +364,14 @@ MUTANTS = [
         "campaign/listing.py",
         "                self.cut_short = not over\n",
         "                self.cut_short = False\n",
-        "campaign/test_old_keys.py cut_short",
+        "campaign/test_old_looks.py cut_short",
     ),
     Mutant(
         "a look that the cap cuts short is no look",
         "campaign/listing.py",
         "            if no_room and not over and not sought.optional:\n",
         "            if False:\n",
-        "campaign/test_old_keys.py caps_that_are_named",
+        "campaign/test_old_looks.py caps_that_are_named",
     ),
     Mutant(
         "no new key is made of a list that hides posts",
