@@ -84,8 +84,8 @@ def test_histories(history: list[Kind], verdict: Verdict) -> None:
         # As long as there was no 409, the old key is the safe one: a copy of the plan has it too.
         ([Kind.REFUNDED, Kind.REFUNDED], Step.REPEAT),
         ([Kind.REFUNDED, Kind.NO_CREDIT], Step.REPEAT),
-        # Too large for everybody.
-        ([Kind.REFUNDED, Kind.TOO_LARGE], Step.NEW_KEY),
+        # Too large for everybody: whoever buys it buys the halves.
+        ([Kind.REFUNDED, Kind.TOO_LARGE], Step.SPLIT),
     ],
 )
 def test_absent_from_the_list(history: list[Kind], step: Step) -> None:
@@ -122,8 +122,8 @@ def test_what_holds_for_every_history(length: int) -> None:
             assert verdict.step not in NEW_KEYS
             assert absent.step not in {*NEW_KEYS, Step.REPEAT}
         # A new key is minted only where the old one is used up, or of no use to anybody.
-        if absent.step is Step.NEW_KEY:
-            assert Kind.SEEN_BEFORE in history or Kind.TOO_LARGE in history
+        assert absent.step is not Step.NEW_KEY or Kind.SEEN_BEFORE in history
+        assert absent.step is not Step.SPLIT or Kind.TOO_LARGE in history
         # A 409 is neither success nor failure.
         if history[-1] is Kind.SEEN_BEFORE:
             assert verdict == Verdict(Belief.UNKNOWN, Step.RECONCILE)

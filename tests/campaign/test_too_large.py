@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from answering import LOST, Answer, Answering, Asked
-from loads import KEY, QUICK, make_plan
+from loads import KEY, QUICK, make_plan, video_id
 
 from tokfluence_async.campaign.applying import apply, resume
+from tokfluence_async.campaign.batch import idempotency_key
 from tokfluence_async.campaign.report import LoadReport
 from tokfluence_async.client import Tokfluence
 
@@ -86,3 +87,39 @@ async def test_what_is_bought_anew_and_too_large_costs_nothing(tmp_path: Path) -
                     assert report.urls.unknown == 1
                     assert report.credits.charged_max - report.credits.charged_min == 25
                     assert report.credits.charged_min <= api.charged <= report.credits.charged_max
+
+
+@pytest.mark.parametrize("meanwhile", ["", "whole", "half"])
+async def test_what_was_paid_back_and_is_too_large_is_bought_in_the_halves_that_everybody_buys(
+    tmp_path: Path, meanwhile: str
+) -> None:
+    """A copy has bought both halves meanwhile, or one of them and is about to buy the other."""
+    file = tmp_path / "a.tokload"
+    plan = make_plan(20, batch_size=10)
+    halves = [[video_id(10 + number) for number in half] for half in (range(5), range(5, 10))]
+    keys: list[str | None] = []
+
+    def before(asked: Asked) -> Answer | None:
+        if asked.call != "analyze" or asked.number == 1:
+            return None
+        if asked.number == 2:
+            return Answer.error(502, "upstream_error")
+        if len(asked.posts) == 10:
+            for half in halves[: {"": 0, "half": 1, "whole": 2}[meanwhile]]:
+                api.per_video.update(half)
+                api.tracked += half
+            return TOO_LARGE
+        keys.append(asked.key)
+        return None
+
+    with Answering(before=before) as api:
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK | {"concurrency": 1}) as tok:
+            report = await apply(plan, tok, file=file)
+        assert not api.charged_twice
+        if meanwhile == "half":
+            assert (report.urls.accepted, report.urls.unknown) == (15, 5)
+            assert not keys
+        else:
+            assert (report.state, report.urls.accepted) == ("complete", 20)
+        if not meanwhile:
+            assert keys == [idempotency_key(plan.plan_id, f"analyze/2.{half}", 0) for half in (0, 1)]

@@ -138,7 +138,7 @@ MUTANTS = [
     Mutant(
         "a key that may be free is not replaced",
         "campaign/settle.py",
-        "Step.NEW_KEY if Kind.TOO_LARGE in history else Step.REPEAT)",
+        "Step.SPLIT if Kind.TOO_LARGE in history else Step.REPEAT)",
         "Step.NEW_KEY)",
         f"{COPIES} without_a_409",
     ),
@@ -327,9 +327,16 @@ MUTANTS = [
     Mutant(
         "no new key is made once the old one may be forgotten",
         "campaign/judging.py",
-        "    taken = taken or (case.lapsed and doubtful and verdict.step is Step.NEW_KEY)\n",
-        "",
+        "        taken = taken or case.lapsed or (",
+        "        taken = taken or (",
         "campaign/test_judging.py lapsed",
+    ),
+    Mutant(
+        "nor is one made for the rest of what is there in part",
+        "campaign/judging.py",
+        " or (bool(present) and look.final)\n",
+        "\n",
+        "campaign/test_too_large.py halves_that_everybody",
     ),
     Mutant(
         "nor is one sent that was made before",

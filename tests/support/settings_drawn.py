@@ -31,6 +31,9 @@ __all__ = ["DAY", "KINDS", "Setting", "draw"]
 
 KINDS: Final = ("kind", "harsh", "forgetful", "twins")
 DAY: Final = 86_400.0
+PAUSES: Final = (0.0, 1.0, 20.0, 200.0, 4000.0)
+DAYS: Final = (3 * DAY,)
+AROUND_A_DAY: Final = (0.3 * DAY, 0.7 * DAY, DAY - 1500, DAY - 1200, DAY - 300, DAY - 30, DAY)
 
 _BEFORE: Final = ("not_sent", "lost_before", "late")
 _AFTER: Final = (
@@ -108,8 +111,8 @@ def draw(rand: Random, kind: str, videos: list[str]) -> Setting:
     elif kind == "harsh":
         drawn["lag"] = rand.choice((0.0, 5.0, 100.0, 1e6))
     elif kind == "forgetful":
-        drawn["memory"] = rand.choice((0.2, 1.01)) * DAY
-        if drawn["memory"] > DAY:
+        drawn["memory"] = rand.choice((0.2, 1.0)) * DAY
+        if drawn["memory"] >= DAY:
             drawn["lag"] = rand.choice((0.0, 5.0, 1e6))
         else:
             drawn |= {"charge_refused": False, "charge_rejected": False}
@@ -125,7 +128,7 @@ def draw(rand: Random, kind: str, videos: list[str]) -> Setting:
             drawn |= {"lag": rand.choice((0.0, 5.0)), "slowest": 3.0}
             rejected = frozenset[str]()
         if rand.random() < 0.5:
-            drawn |= {"memory": 1.01 * DAY, "charge_rejected": False, "lag": min(drawn["lag"], 5.0)}
+            drawn |= {"memory": DAY, "charge_rejected": False, "lag": min(drawn["lag"], 5.0)}
             faults = tuple(fault for fault in faults if fault not in UNTRACKED)
     some = rand.random() < 0.6
     total = 1 + 25 * len(videos)
@@ -138,8 +141,6 @@ def draw(rand: Random, kind: str, videos: list[str]) -> Setting:
         wallet=rand.randint(0, total + 5) if poor else 100 * total,
         deadly=deadly,
         # What is in doubt for longer than a day is given up: a kind world does not let it come to that.
-        pauses=(0.0, 1.0, 20.0, 200.0, 4000.0)
-        if kind == "kind"
-        else (0.0, 1.0, 20.0, 200.0, 4000.0, 3 * DAY),
+        pauses=PAUSES if kind == "kind" else (*PAUSES, *rand.choice((DAYS, AROUND_A_DAY))),
         elsewhere=rand.randint(1, len(videos)) if kind == "harsh" and rand.random() < 0.1 else 0,
     )

@@ -123,7 +123,7 @@ class Create:
 
     async def _next_generation(self, order: Order, bought: Bought) -> Order:
         """A 409, or an unreadable success: another key only where every attempt is known to have done nothing."""
-        if settle_absent(order.history, self._keys).step is not Step.NEW_KEY:
+        if settle_absent(order.history, self._keys).step not in {Step.NEW_KEY, Step.SPLIT}:
             if bought.seen.kind is Kind.REFUSED:
                 self._refused(order, bought)
             self._doubt(order, bought)

@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 
 from tokfluence_async.campaign.batch import Post
 from tokfluence_async.campaign.listing import Listed
-from tokfluence_async.campaign.purchase import rejection, video_ids
+from tokfluence_async.campaign.purchase import rejection, split, video_ids
 from tokfluence_async.campaign.records import BatchRow, Rejection, Settlement, State
 from tokfluence_async.campaign.settle import (
     EXPLAINING,
@@ -116,12 +116,14 @@ def _of_missing(
     of_others = batch.again and batch.state is State.UNKNOWN
     # What was not looked for to the end of the list is not absent from it, nor what may be hidden.
     told = listed.whole and len(missing) > listed.hidden and not of_others
-    verdict = _absent(case, part=bool(present)) if told else Verdict(Belief.UNKNOWN, Step.REPORT)
+    verdict = _absent(case) if told else Verdict(Belief.UNKNOWN, Step.REPORT)
     doubtful = batch.state is State.DOUBTFUL
     # Others may have bought it under a key that is forgotten: if a part is there of what was paid back, they have.
     taken = look.old and ((doubtful and not told) or (bool(present) and verdict.step is Step.REPEAT))
-    # Under its first key they may do so now, and under a new one they may have.
-    taken = taken or (case.lapsed and doubtful and verdict.step is Step.NEW_KEY)
+    if doubtful and verdict.step in {Step.NEW_KEY, Step.SPLIT}:
+        # Under its first key they may do so now, and under a new one they may have; and where a part is there, they may
+        # be about to buy the rest, in halves of a batch that was too large.
+        taken = taken or case.lapsed or (bool(present) and look.final)
     if doubtful and not taken:
         proved = verdict.step is not Step.REPORT
         judged = look.final if proved else case.forgotten or _to_be_judged(case, present, final=look.final)
@@ -129,10 +131,11 @@ def _of_missing(
             return None
     if verdict.step is Step.REPEAT and not taken:
         return None if present else Settlement(State.PENDING, charge(history, price=case.price))
-    if verdict.step is Step.NEW_KEY and doubtful and not taken:
-        kept = Charge(0, case.credits_per_url * len(present))
+    if verdict.step is Step.SPLIT and doubtful and not taken and len(missing) > 1:
+        return split(batch, missing)
+    if verdict.step in {Step.NEW_KEY, Step.SPLIT} and doubtful and not taken:
         child = (batch.step, batch.generation + 1, missing)
-        return Settlement(State.REPLACED, kept, accepted=len(present), children=(child,), kept=present)
+        return Settlement(State.REPLACED, Charge(0, 0), children=(child,))
     settlement = _unknown(missing, "it was sent, and whether it was applied can't be told")
     spent = charge(history, price=case.price)
     if of_others:
@@ -151,19 +154,11 @@ def _of_missing(
     )
 
 
-def _absent(case: Case, *, part: bool) -> Verdict:
-    """What is believed of what is not listed.
-
-    Args:
-        case: The batch.
-        part: Whether a part of it is listed.
-    """
-    # A part that is there was bought by somebody: what was turned away buys nothing.
-    keys = Keys.GIVEN if part and case.keys is Keys.OURS else case.keys
+def _absent(case: Case) -> Verdict:
+    """What is believed of what is not listed."""
     # A key that was used up long before would be forgotten by now: the 409 tells of somebody else.
-    if used_up_at(case.attempts, EXPLAINING[keys]) is None:
-        keys = Keys.SHARED
-    return settle_absent(case.history, keys)
+    explained = used_up_at(case.attempts, EXPLAINING[case.keys]) is not None
+    return settle_absent(case.history, case.keys if explained else Keys.SHARED)
 
 
 def _charged_as_listed(case: Case, found: int) -> Charge:

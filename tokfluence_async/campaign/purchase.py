@@ -107,7 +107,7 @@ def settlement_of(order: Order, attempt: Attempt, verdict: Verdict) -> Settlemen
         case Step.QUARANTINE:
             return _refused(order, attempt.seen)
         case Step.SPLIT:
-            return Settlement(State.REPLACED, Charge(0, 0), children=_halves(order))
+            return split(order.batch, order.posts)
         case _:
             pass
     # A refunded attempt left no charge, but perhaps an effect: only the campaign's list can tell.
@@ -116,10 +116,12 @@ def settlement_of(order: Order, attempt: Attempt, verdict: Verdict) -> Settlemen
     return Settlement(state, charge(order.history, price=order.price))
 
 
-def _halves(order: Order) -> tuple[tuple[str, int, tuple[Post, ...]], ...]:
-    middle = len(order.posts) // 2
-    halves = order.posts[:middle], order.posts[middle:]
-    return tuple((f"{order.batch.step}.{place}", 0, tuple(half)) for place, half in enumerate(halves))
+def split(batch: BatchRow, posts: Sequence[Post]) -> Settlement:
+    """Two halves of what is too large, each under a key of its own: on whatever machine, the same."""
+    middle = len(posts) // 2
+    halves = posts[:middle], posts[middle:]
+    children = tuple((f"{batch.step}.{place}", 0, tuple(half)) for place, half in enumerate(halves))
+    return Settlement(State.REPLACED, Charge(0, 0), children=children)
 
 
 def _refused(order: Order, seen: Seen) -> Settlement:

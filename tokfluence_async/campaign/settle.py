@@ -212,7 +212,7 @@ def settle_absent(history: Sequence[Kind], keys: Keys) -> Verdict:
         return Verdict(Belief.UNKNOWN, Step.REPORT)
     if Kind.SEEN_BEFORE not in history:
         # What is too large for one is too large for all: nobody can have bought it under this key.
-        return Verdict(Belief.NOT_APPLIED, Step.NEW_KEY if Kind.TOO_LARGE in history else Step.REPEAT)
+        return Verdict(Belief.NOT_APPLIED, Step.SPLIT if Kind.TOO_LARGE in history else Step.REPEAT)
     before = history[: history.index(Kind.SEEN_BEFORE)]
     explaining = EXPLAINING[keys]
     if any(kind in explaining for kind in before):
