@@ -201,7 +201,7 @@ MUTANTS = [
     Mutant(
         "what was in doubt is looked up before it is sent again",
         "campaign/loader.py",
-        "        if await reconciler.run(Look(final=False, resubmit=resubmit, unsent=unsent, old=old)):",
+        "        if await reconciler.run(look):",
         "        if True:",
         f"{LOADER} forgotten",
     ),

@@ -250,7 +250,7 @@ class Loader:
                 return
             if sending.over:
                 self._check_room_to_look(reconciler, funds, await self._unsent())
-                await self._look(reconciler, unsent=True, old=True)
+                await self._look(reconciler, Look(final=False, unsent=True, old=True))
                 looked_for = await self._urls_in(State.UNKNOWN)
         if looks == MAX_LOOKS:
             self.stop(
@@ -273,10 +273,8 @@ class Loader:
         doubts = await self._urls_in(State.DOUBTFUL) + await self._urls_in(State.UNKNOWN) + await self._anew()
         if not (doubts or unsent):
             return
-        if (
-            await self._look(reconciler, unsent=unsent > 0, old=old, resubmit=self._resubmit)
-            and self._resubmit
-        ):
+        look = Look(final=False, resubmit=self._resubmit, unsent=unsent > 0, old=old)
+        if await self._look(reconciler, look) and self._resubmit:
             funds.check_resubmission(await self._anew(), await self._unsent())
 
     def _check_room_to_look(self, reconciler: Reconciler, funds: Funds, unsent: int) -> None:
@@ -284,27 +282,21 @@ class Loader:
         if not funds.leave_room_for(price, unsent):
             funds.refuse_to_look(price, unsent)
 
-    async def _look(self, reconciler: Reconciler, *, unsent: bool, old: bool, resubmit: bool = False) -> bool:
+    async def _look(self, reconciler: Reconciler, look: Look) -> bool:
         """Look into the campaign before anything is sent; whether its list could be read.
-
-        Args:
-            reconciler: What looks.
-            unsent: Whether for what was never sent as well.
-            old: Whether others may have bought that under keys that are forgotten by now.
-            resubmit: Whether what was reported as unknown before is to be bought anew.
 
         Raises:
             Stopped: It could not, and nothing may be sent without.
         """
         await self._settle_down()
         began = self._wall_clock()
-        if await reconciler.run(Look(final=False, resubmit=resubmit, unsent=unsent, old=old)):
-            all_looked_for = unsent or ((resubmit or old) and not await self._unsent())
+        if await reconciler.run(look):
+            all_looked_for = look.unsent or ((look.resubmit or look.old) and not await self._unsent())
             if all_looked_for and not reconciler.posts.cut_short:
                 await self._journal.run(lambda _: self._file.set_meta(_LOOKED, str(began)))
                 self._buyer.since = began
             return True
-        if resubmit or (unsent and old):
+        if look.resubmit or (look.unsent and look.old):
             self._stop_unread(reconciler.posts.unread)
         self._check_unread(reconciler.posts.unread)
         self._states = (State.PENDING,)
