@@ -148,3 +148,36 @@ async def test_what_is_left_to_buy_is_bought_without_what_is_unknown(tmp_path: P
         report = await go_on(api, file, max_credits=10_000)
         assert (report.state, report.urls.unknown, report.urls.accepted) == ("needs_review", URLS, 5)
         assert not api.charged_twice
+
+
+async def test_what_was_paid_back_is_not_bought_without_another_word(tmp_path: Path) -> None:
+    file = tmp_path / "a.tokload"
+    with Answering() as api:
+        await with_unknowns(api, file)
+        api.before = lambda asked: Answer.error(502, "upstream_error") if asked.call == "analyze" else None
+        report = await go_on(api, file, resubmit_unknown=True, max_credits=10_000)
+        check_unknown(report, api)
+        api.before = lambda _: None
+        asked = api.asked["analyze"]
+        report = await go_on(api, file, max_credits=10_000)
+        check_unknown(report, api)
+        assert api.asked["analyze"] == asked
+        report = await go_on(api, file, resubmit_unknown=True, max_credits=10_000)
+        assert (report.state, report.urls.accepted) == ("complete", URLS)
+
+
+async def test_what_was_found_stays_accepted_whatever_a_later_look_shows(tmp_path: Path) -> None:
+    """Some of the batch is listed; the next time it is not."""
+    file = tmp_path / "a.tokload"
+    with Answering() as api:
+        await with_unknowns(api, file)
+        api.after = listing(VIDEOS[:4])
+        report = await go_on(api, file, max_credits=10_000)
+        assert (report.urls.accepted, report.urls.unknown) == (4, URLS - 4)
+        for shown in ([], VIDEOS[4:6], VIDEOS[2:5]):
+            api.after = listing(shown)
+            before = report.urls.accepted
+            report = await go_on(api, file, max_credits=10_000)
+            assert report.urls.accepted >= before
+            assert report.credits.charged_min <= api.charged <= report.credits.charged_max
+        assert (report.urls.accepted, report.urls.unknown) == (6, URLS - 6)

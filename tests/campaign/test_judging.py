@@ -12,7 +12,7 @@ from tokfluence_async.campaign.batch import Post
 from tokfluence_async.campaign.judging import Case, Look, concede, judge
 from tokfluence_async.campaign.listing import Listed
 from tokfluence_async.campaign.records import BatchRow, State
-from tokfluence_async.campaign.settle import EXPLAINING, KEY_MEMORY, MARGIN, Keys, used_up_at
+from tokfluence_async.campaign.settle import EXPLAINING, KEY_MEMORY, MARGIN, Keys, is_remembered, used_up_at
 from tokfluence_async.protocol.seen import Kind
 from tokfluence_async.session.budget import Charge
 
@@ -84,6 +84,11 @@ def test_what_others_may_have_bought_long_ago_is_not_sent_again_unseen(
     assert (None if settlement is None else settlement.unknown) == (URLS if old else None)
     if settlement is not None:
         assert (settlement.charge, settlement.again) == (Charge(0, 25 * URLS), True)
+
+
+def test_no_key_is_trusted_to_the_last_moment_of_its_memory() -> None:
+    assert is_remembered(0.0, KEY_MEMORY - MARGIN)
+    assert not is_remembered(0.0, KEY_MEMORY - MARGIN + 1)
 
 
 @pytest.mark.parametrize("keys", Keys)

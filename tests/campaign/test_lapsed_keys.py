@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -115,9 +116,9 @@ async def test_what_a_copy_has_bought_meanwhile_is_not_bought_again(
         assert (report.urls.accepted, report.urls.unknown) == ((URLS, 0) if listed else (BATCH, BATCH))
 
 
-@pytest.mark.parametrize("minutes", [0, 22 * 60, 23 * 60 + 30, 23 * 60 + 45, 25 * 60])
-async def test_the_new_key_is_used_for_as_long_as_the_first_is_used_up(tmp_path: Path, minutes: int) -> None:
-    """With a margin, in which a request that is under way comes to its end."""
+@pytest.mark.parametrize("minutes", [0, 10 * 60, 11 * 60 + 30, 11 * 60 + 45, 25 * 60])
+async def test_the_new_key_is_used_for_half_a_day(tmp_path: Path, minutes: int) -> None:
+    """So a copy that uses the first one later than the API may forget that has looked for it since."""
     file = tmp_path / "a.tokload"
     keys: list[str | None] = []
     with Answering() as api:
@@ -125,7 +126,7 @@ async def test_the_new_key_is_used_for_as_long_as_the_first_is_used_up(tmp_path:
         age(file, minutes * MINUTE)
         api.before = lambda asked: keys.append(asked.key) if asked.call == "analyze" else None
         report = await go_on(api, file)
-        if minutes <= 23 * 60 + 30:
+        if minutes <= 11 * 60 + 30:
             assert (report.state, report.urls.accepted) == ("complete", URLS)
             assert keys == [idempotency_key(plan.plan_id, "analyze/2", 1)]
         else:
@@ -133,17 +134,17 @@ async def test_the_new_key_is_used_for_as_long_as_the_first_is_used_up(tmp_path:
 
 
 async def test_it_has_lapsed_though_it_was_looked_for_today(tmp_path: Path) -> None:
-    """The campaign is two days old, the key was used up 25 hours ago, and the list was read 5 hours ago."""
+    """The key was used up 13 hours ago, and the list was read 9 hours ago."""
     file = tmp_path / "a.tokload"
     with Answering() as api:
         api.before = answered(DENIED, REFUNDED, USED_UP, NO_CREDIT, DENIED)
         await begin(api, file, make_plan(URLS, batch_size=BATCH))
-        age(file, 5 * HOUR)
-        assert (await go_on(api, file)).stopped_by == "insufficient_credits"
         age(file, 20 * HOUR)
+        assert (await go_on(api, file)).stopped_by == "insufficient_credits"
+        age(file, 4 * HOUR)
         assert (await go_on(api, file)).stopped_by == "unauthorized"
         assert api.asked["list"] == 2
-        age(file, 5 * HOUR)
+        age(file, 9 * HOUR)
         asked = api.asked["analyze"]
         report = await go_on(api, file)
         assert (report.state, report.urls.unknown) == ("needs_review", BATCH)
@@ -246,3 +247,53 @@ async def test_the_caps_that_are_named_lead_to_the_end(
             report = await go_on(api, file, max_credits=cap)
         assert (report.state, report.urls.unknown) == ("needs_review", BATCH)
         assert api.charged <= cap
+
+
+@pytest.mark.parametrize("hours", [20, 25, 35])
+async def test_a_look_is_good_for_half_a_day(tmp_path: Path, hours: int) -> None:
+    """The copy looks at 12 hours; the original buys under its new key at 13 (a long run, or a clock that is slow)."""
+    file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
+    with Answering() as api:
+        plan = make_plan(URLS, batch_size=BATCH)
+        api.before = answered(NO_CREDIT)
+        await begin(api, file, plan)
+        shutil.copyfile(file, copy)
+        first, second = (idempotency_key(plan.plan_id, "analyze/2", each) for each in (0, 1))
+        api._keys.add(first)  # used up by a refunded 502 of the original
+        age(copy, 12 * HOUR)
+        api.before = lambda asked: DENIED if asked.call == "analyze" else None
+        assert (await go_on(api, copy)).stopped_by == "unauthorized"
+        assert api.asked["list"] == 1
+        bought_by_a_copy(api, second, listed=True)
+        age(copy, (hours - 12) * HOUR)
+        if hours > 24:
+            api._keys.discard(first)
+        api.before = lambda _: None
+        # There is no room for another look.
+        report = await go_on(api, copy, max_credits=plan.estimate.total + 3)
+        assert not api.charged_twice
+        assert report.stopped_by == "max_credits"
+        report = await go_on(api, copy, max_credits=1000)
+        assert not api.charged_twice
+        assert (report.state, report.urls.accepted) == ("complete", URLS)
+
+
+async def test_a_key_that_has_met_a_409_is_not_asked_again_later(tmp_path: Path) -> None:
+    """A copy's refunded 502 has used it up, long before; and it has bought the batch under the next one, unlisted."""
+    file = tmp_path / "a.tokload"
+    with Answering() as api:
+        plan = make_plan(URLS, batch_size=BATCH)
+        api.before = answered(DENIED)
+        assert (await begin(api, file, plan)).stopped_by == "unauthorized"
+        first, second = (idempotency_key(plan.plan_id, "analyze/2", each) for each in (0, 1))
+        api._keys.add(first)
+        bought_by_a_copy(api, second, listed=False)
+        age(file, 19 * HOUR)
+        api.before = lambda asked: DENIED if asked.call == "list" else None
+        assert (await go_on(api, file)).urls.unknown == BATCH
+        api._keys.discard(first)
+        age(file, 6 * HOUR)
+        api.before = lambda _: None
+        report = await go_on(api, file)
+        assert not api.charged_twice
+        assert report.urls.unknown == BATCH

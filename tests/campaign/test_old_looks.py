@@ -21,7 +21,7 @@ URLS = 40
 HOUR = 1 / 24
 
 
-async def test_what_was_looked_for_is_not_looked_for_again_within_the_day(tmp_path: Path) -> None:
+async def test_what_was_looked_for_is_not_looked_for_again_for_half_a_day(tmp_path: Path) -> None:
     file = tmp_path / "a.tokload"
     with Answering() as api:
         save(make_plan(URLS, batch_size=BATCH), file)
@@ -29,7 +29,7 @@ async def test_what_was_looked_for_is_not_looked_for_again_within_the_day(tmp_pa
         await go_on(api, file)
         age(file)
         looks = []
-        for pause in (0.0, 0.5, 0.6):
+        for pause in (0.0, 0.4, 0.6):
             age(file, pause)
             api.asked.clear()
             api.before = only(0)
@@ -49,7 +49,7 @@ async def test_a_campaign_that_was_just_made_holds_nothing_to_look_for(tmp_path:
         assert not api.asked["list"]
 
 
-async def test_a_load_that_takes_days_looks_once_a_day(tmp_path: Path) -> None:
+async def test_a_load_that_takes_days_looks_twice_a_day(tmp_path: Path) -> None:
     file = tmp_path / "a.tokload"
     hours = 0
 
@@ -61,7 +61,7 @@ async def test_a_load_that_takes_days_looks_once_a_day(tmp_path: Path) -> None:
     with Answering(after=after) as api:
         report = await go_on(api, file, ahead=lambda: hours * 3600.0, plan=make_plan(100, batch_size=BATCH))
         assert (report.state, report.urls.accepted) == ("complete", 100)
-        assert api.asked["list"] == 3
+        assert api.asked["list"] == 4
         assert not api.charged_twice
 
 
@@ -208,7 +208,7 @@ async def test_a_small_rest_is_looked_for_on_some_pages_all_the_same(tmp_path: P
 
 @pytest.mark.parametrize("room", [0, 3, 5])
 async def test_a_look_that_the_cap_has_cut_short_does_not_count_as_one(tmp_path: Path, room: int) -> None:
-    """The original buys the rest at 5 hours; the copy looks for some of it at 10 hours, and goes on at 30."""
+    """The original buys the rest at 5 hours; the copy looks for some of it at 20 hours, and goes on at 30."""
     file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
     plan = make_plan(URLS, batch_size=BATCH)
     with Paged(page=5) as api:
@@ -220,10 +220,10 @@ async def test_a_look_that_the_cap_has_cut_short_does_not_count_as_one(tmp_path:
             age(each, 5 * HOUR)
         api.before = lambda _: None
         await go_on(api, file)
-        age(copy, 5 * HOUR)
+        age(copy, 15 * HOUR)
         api.before = only(0)
         await go_on(api, copy, max_credits=plan.estimate.total + room)
-        age(copy, 20 * HOUR)
+        age(copy, 10 * HOUR)
         api.forget()
         api.before = lambda _: None
         report = await go_on(api, copy)

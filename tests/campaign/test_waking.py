@@ -95,7 +95,7 @@ async def test_a_409_is_not_explained_by_what_was_days_before(tmp_path: Path) ->
 
 
 async def test_so_it_is_where_all_the_rest_was_looked_for_since(tmp_path: Path) -> None:
-    """It was lost by an earlier run, 10 hours before a look; and the machine sleeps for 14 more, 10 batches later."""
+    """It was lost by an earlier run, 13 hours before a look; and the machine sleeps for 11 more."""
     file, copy = tmp_path / "a.tokload", tmp_path / "b.tokload"
     third = frozenset(video_id(number) for number in range(20, 30))
     slept = 0.0
@@ -104,7 +104,7 @@ async def test_so_it_is_where_all_the_rest_was_looked_for_since(tmp_path: Path) 
     def sleep(asked: Asked) -> Answer | None:
         nonlocal slept
         if asked.call == "analyze" and asked.posts[0]["url"].endswith(video_id(10)):
-            slept = DAYS * 7 / 24
+            slept = DAYS * 5.5 / 24
             api.forget()
         return None
 
@@ -119,7 +119,7 @@ async def test_so_it_is_where_all_the_rest_was_looked_for_since(tmp_path: Path) 
         async with Tokfluence(KEY, base_url=api.base_url, **QUICK | {"concurrency": 2}) as tok:
             await resume(file, tok)
         shutil.copyfile(file, copy)
-        age(copy, 10 / 24)
+        age(copy, 13 / 24)
         api.before, api.after = sleep, lambda _, answer: answer
         opened = LoadFile.open(copy)
         async with Tokfluence(KEY, base_url=api.base_url, **QUICK | {"concurrency": 1}) as tok:

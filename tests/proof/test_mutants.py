@@ -271,15 +271,15 @@ MUTANTS = [
     Mutant(
         "what a copy may have bought is looked for, whatever came since",
         "campaign/loader.py",
-        "        if looked is not None:\n            return float(looked)\n",
-        "        if looked is not None or records.any_accepted(db):\n            return self._wall_clock()\n",
+        "timestamp() if created is None else created\n",
+        "timestamp() if created is None else self._wall_clock() if records.any_accepted(db) else created\n",
         "campaign/test_old_keys.py says_nothing_of_a_copy",
     ),
     Mutant(
         "a time that lies ahead is no recent one",
         "campaign/settle.py",
-        "    return -CLOCK_ERROR <= now - then <= KEY_MEMORY",
-        "    return now - then <= KEY_MEMORY",
+        "    return -CLOCK_ERROR <= now - then <= within",
+        "    return now - then <= within",
         "campaign/test_old_keys.py set_back",
     ),
     Mutant(
@@ -320,7 +320,7 @@ MUTANTS = [
     Mutant(
         "what was never sent is looked for also by a load that has slept",
         "campaign/buyer.py",
-        "            if not is_remembered(self.since, now):\n",
+        "            if not self.is_looked_for(now):\n",
         "            if False:\n",
         "campaign/test_old_keys.py sleeps_for_days",
     ),
@@ -334,15 +334,15 @@ MUTANTS = [
     Mutant(
         "nor is one made for the rest of what is there in part",
         "campaign/judging.py",
-        " or (bool(present) and look.final)\n",
+        " or (bool(present) and due)\n",
         "\n",
         "campaign/test_too_large.py halves_that_everybody",
     ),
     Mutant(
         "nor is one sent that was made before",
         "campaign/buyer.py",
-        "            if order.batch.generation and",
-        "            if False and",
+        "            if keyrecords.has_lapsed(",
+        "            if False and keyrecords.has_lapsed(",
         "campaign/test_lapsed_keys.py looked_for_today",
     ),
     Mutant(
@@ -362,9 +362,30 @@ MUTANTS = [
     Mutant(
         "a key is not trusted to the last moment of its memory",
         "campaign/settle.py",
-        "KEY_MEMORY - MARGIN\n",
-        "KEY_MEMORY\n",
-        "campaign/test_old_keys.py while_it_is_looked_for",
+        "TRUSTED: Final = KEY_MEMORY - MARGIN\n",
+        "TRUSTED: Final = KEY_MEMORY\n",
+        "campaign/test_judging.py trusted",
+    ),
+    Mutant(
+        "a look is good for half a day",
+        "campaign/buyer.py",
+        "is_remembered(self.looked, now, within=HALF_A_DAY)",
+        "is_remembered(self.looked, now)",
+        "campaign/test_lapsed_keys.py good_for_half_a_day",
+    ),
+    Mutant(
+        "a key that has met a 409 is not asked again",
+        "campaign/keyrecords.py",
+        "within=MARGIN if kind is Kind.SEEN_BEFORE and",
+        "within=TRUSTED if kind is Kind.SEEN_BEFORE and",
+        "campaign/test_lapsed_keys.py met_a_409",
+    ),
+    Mutant(
+        "what was found stays accepted",
+        "campaign/judging.py",
+        "each in listed or post.url in accepted for",
+        "each in listed for",
+        "campaign/test_buying_anew.py stays_accepted",
     ),
     Mutant(
         "a look that the cap has cut short does not count as one",
@@ -383,7 +404,7 @@ MUTANTS = [
     Mutant(
         "no new key is made of a list that hides posts",
         "campaign/reconcile.py",
-        "        if listed.counted or not listed.whole or not (look.final or look.old):\n",
+        "        if listed.counted or not listed.whole:\n",
         "        if True:\n",
         "campaign/test_whole_lists.py no_new_key",
     ),

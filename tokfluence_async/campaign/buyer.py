@@ -17,7 +17,7 @@ from attrs import define, field
 from tokfluence_async.campaign import keyrecords, records
 from tokfluence_async.campaign.journal import Journal
 from tokfluence_async.campaign.purchase import Bought, Order, settlement_of, verdict_of
-from tokfluence_async.campaign.settle import Step, is_remembered
+from tokfluence_async.campaign.settle import HALF_A_DAY, Step, is_remembered
 from tokfluence_async.campaign.stop import Stop
 from tokfluence_async.campaign.telling import tell_reserved, tell_settled, tell_settlement
 from tokfluence_async.errors import LoadFileError, PlanStaleError
@@ -65,8 +65,10 @@ class Buyer:
     rand: Callable[[], float] = field(default=random)
     policy: RetryPolicy = field(init=False)
     strikes: int = field(default=0, init=False)
-    since: float = field(default=math.inf, init=False)
-    """Since when others may have bought what was never sent from here, and is not known to be absent: Unix seconds."""
+    begun: float = field(default=math.inf, init=False)
+    """Since when others may have bought what was never sent from here: Unix seconds."""
+    looked: float = field(default=math.inf, init=False)
+    """When that was last looked for."""
 
     def __attrs_post_init__(self) -> None:
         self.policy = RetryPolicy(max_retries=self.options.max_retries, backoff=self.options.backoff)
@@ -196,13 +198,12 @@ class Buyer:
         now = self.wall_clock()
         if order.posts:  # a second create is kept out by the campaign's name
             # The machine may have slept since the last attempt.
-            in_doubt = keyrecords.in_doubt_between(db, order.batch.id)
             ends = now + self.options.timeout_for(len(order.posts))
-            if order.batch.generation and keyrecords.has_lapsed(db, order.batch, ends):
-                raise Forgotten(lapsed=in_doubt is None)
-            if not all(is_remembered(when, now) for when in in_doubt or ()):
+            if keyrecords.has_lapsed(db, order.batch, ends):
+                raise Forgotten(lapsed=not keyrecords.is_in_doubt(db, order.batch))
+            if keyrecords.may_be_forgotten(db, order.batch, now):
                 raise Forgotten
-            if not is_remembered(self.since, now):
+            if not self.is_looked_for(now):
                 raise Forgotten(unsent=True)
         before = keyrecords.last_sent(db, order.batch.id)
         if before is not None and before != (order.request.idempotency_key, digest):
@@ -221,6 +222,10 @@ class Buyer:
             price=order.price,
             started=now,
         )
+
+    def is_looked_for(self, now: float) -> bool:
+        """Whether it is known of what was never sent that nobody has bought it under a key that is forgotten by now."""
+        return is_remembered(self.begun, now) or is_remembered(self.looked, now, within=HALF_A_DAY)
 
     def _count(self, order: Order, now: Charge) -> None:
         self.budget.correct(order.charged, now)

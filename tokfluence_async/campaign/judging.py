@@ -60,6 +60,8 @@ class Case:
     """The attempts under its key, each with when it was begun, oldest first."""
     named: Sequence[Rejection] = ()
     """What an answer has named as rejected."""
+    accepted: Container[str] = ()
+    """URLs of it that are on record as accepted."""
     created_here: bool = True
     """Whether whatever is in the campaign was bought by this plan."""
     keys: Keys = Keys.OURS
@@ -87,7 +89,7 @@ def judge(case: Case, listed: Listed, look: Look) -> Settlement | None:
     batch = case.batch
     rejected = {each.url for each in case.named}
     posts = [post for post in case.posts if post.url not in rejected]
-    present, missing = _divided(posts, listed.video_ids)
+    present, missing = _divided(posts, listed.video_ids, case.accepted)
     anew = look.resubmit and batch.state is State.UNKNOWN
     if present and not anew and not case.created_here and not _PROVING & {*case.history}:
         return _of_others(case, posts)
@@ -120,13 +122,14 @@ def _of_missing(
     doubtful = batch.state is State.DOUBTFUL
     # Others may have bought it under a key that is forgotten: if a part is there of what was paid back, they have.
     taken = look.old and ((doubtful and not told) or (bool(present) and verdict.step is Step.REPEAT))
+    due = look.final or case.forgotten
     if doubtful and verdict.step in {Step.NEW_KEY, Step.SPLIT}:
         # Under its first key they may do so now, and under a new one they may have; and where a part is there, they may
         # be about to buy the rest, in halves of a batch that was too large.
-        taken = taken or case.lapsed or (bool(present) and look.final)
+        taken = taken or case.lapsed or (bool(present) and due)
     if doubtful and not taken:
         proved = verdict.step is not Step.REPORT
-        judged = look.final if proved else case.forgotten or _to_be_judged(case, present, final=look.final)
+        judged = due if proved else case.forgotten or _to_be_judged(case, present, final=look.final)
         if not judged:
             return None
     if verdict.step is Step.REPEAT and not taken:
@@ -248,9 +251,12 @@ def _perhaps_of_a_copy(case: Case, there: Sequence[Post], rest: Sequence[Post]) 
     )
 
 
-def _divided(posts: Sequence[Post], listed: Container[str]) -> tuple[tuple[Post, ...], tuple[Post, ...]]:
-    """The posts that are listed, and the others."""
-    there = [each in listed for each in video_ids(posts)]
+def _divided(
+    posts: Sequence[Post], listed: Container[str], accepted: Container[str] = ()
+) -> tuple[tuple[Post, ...], tuple[Post, ...]]:
+    """The posts that are listed, or whose URL is known to be accepted, and the others."""
+    ids = video_ids(posts)
+    there = [each in listed or post.url in accepted for each, post in zip(ids, posts, strict=True)]
     return tuple(compress(posts, there)), tuple(compress(posts, map(operator.not_, there)))
 
 

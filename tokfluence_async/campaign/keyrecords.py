@@ -6,19 +6,26 @@ from sqlite3 import Connection
 from typing import Final
 
 from tokfluence_async.campaign.records import CREATE, NAME_TAKEN, BatchRow, attempts
-from tokfluence_async.campaign.settle import UNRESOLVED, is_remembered, used_up_at
+from tokfluence_async.campaign.settle import (
+    HALF_A_DAY,
+    MARGIN,
+    TRUSTED,
+    UNRESOLVED,
+    is_remembered,
+    used_up_at,
+)
 from tokfluence_async.protocol.seen import Kind
 
 __all__ = [
     "has_lapsed",
-    "in_doubt_between",
+    "is_in_doubt",
     "last_sent",
     "may_be_forgotten",
     "seen_elsewhere",
     "was_renewed",
 ]
 
-_IN_DOUBT: Final = sorted(kind.value for kind in UNRESOLVED | {Kind.SEEN_BEFORE, Kind.REFUSED})
+_DOUBTS: Final = UNRESOLVED | {Kind.SEEN_BEFORE, Kind.REFUSED}
 
 
 def last_sent(db: Connection, batch: int) -> tuple[str, bytes] | None:
@@ -29,26 +36,34 @@ def last_sent(db: Connection, batch: int) -> tuple[str, bytes] | None:
     return found
 
 
-def in_doubt_between(db: Connection, batch: int) -> tuple[float, float] | None:
-    """When the first and the last attempt of a batch began that may have been applied or charged, or met a 409."""
-    first, last = db.execute(
-        "SELECT MIN(started), MAX(started) FROM attempt WHERE batch = ? "
-        "AND (kind IS NULL OR kind IN (?, ?, ?, ?, ?, ?))",
-        (batch, *_IN_DOUBT),
-    ).fetchone()
-    return None if first is None else (first, last)
+def is_in_doubt(db: Connection, batch: BatchRow) -> bool:
+    """Whether an attempt of a batch may have been applied or charged, or has met a 409."""
+    return bool(_in_doubt(db, batch))
 
 
 def may_be_forgotten(db: Connection, batch: BatchRow, now: float) -> bool:
-    """Whether an attempt of a batch is in doubt for so long that the API may have forgotten its key."""
-    return not all(is_remembered(each, now) for each in in_doubt_between(db, batch.id) or ())
+    """Whether a batch is in doubt for so long that the API may have forgotten its key.
+
+    A 409 tells of a key that was used before, perhaps a day before: it is remembered now, and not for long. (A second
+    create is kept out by the campaign's name.)
+    """
+    return not all(
+        is_remembered(
+            began, now, within=MARGIN if kind is Kind.SEEN_BEFORE and batch.step != CREATE else TRUSTED
+        )
+        for kind, began in _in_doubt(db, batch)
+    )
+
+
+def _in_doubt(db: Connection, batch: BatchRow) -> list[tuple[Kind, float]]:
+    return [each for each in attempts(db, batch.id) if each[0] in _DOUBTS]
 
 
 def has_lapsed(db: Connection, batch: BatchRow, now: float) -> bool:
-    """Whether the first key of a batch was used up, and the API may have forgotten that by now.
+    """Whether the first key of a batch was used up so long ago that no new one is used any more.
 
-    Then no key is safe: a copy of the load file may use the first one again, and another of its copies a newer one.
-    What is bought anew by explicit word is bought whatever others do.
+    Soon the API may forget that, and then no key is safe: a copy of the load file may use the first one again, and
+    another of its copies a newer one. What is bought anew by explicit word is bought whatever others do.
     """
     if batch.again:
         return False
@@ -59,7 +74,7 @@ def has_lapsed(db: Connection, batch: BatchRow, now: float) -> bool:
             (batch.step,),
         ).fetchone()
     when = None if first is None else used_up_at(attempts(db, first))
-    return when is not None and not is_remembered(when, now)
+    return when is not None and not is_remembered(when, now, within=HALF_A_DAY)
 
 
 def was_renewed(db: Connection, batch: BatchRow) -> bool:

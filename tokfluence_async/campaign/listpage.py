@@ -124,5 +124,7 @@ def _names_of(post: dict[str, Any]) -> Sequence[str]:
         names.append(number)
     url = post.get("url")
     if isinstance(url, str):
-        return [*names, video_id(url)]
+        names.append(video_id(url))
+        if names[-1] != url:
+            return names
     return names if any(map(_VIDEO_ID, names)) else ()

@@ -5,6 +5,7 @@ It decides nothing about money by itself: what may be believed of each answer, a
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from random import random
@@ -28,7 +29,7 @@ from tokfluence_async.campaign.reads import Reader
 from tokfluence_async.campaign.reconcile import Reconciler
 from tokfluence_async.campaign.records import State
 from tokfluence_async.campaign.report import LoadReport
-from tokfluence_async.campaign.settle import Keys, is_remembered
+from tokfluence_async.campaign.settle import Keys
 from tokfluence_async.campaign.stop import Stop, Stopped
 from tokfluence_async.client import Tokfluence
 from tokfluence_async.errors import LoadFileError, UsageError
@@ -210,7 +211,7 @@ class Loader:
             created_here=create.created_here,
             keys=self._keys,
         )
-        self._buyer.since = await self._journal.run(self._since)
+        self._buyer.begun, self._buyer.looked = await self._journal.run(self._since)
         await self._look_first(reconciler, funds, new=create.created_now)
         await self._send_all(Orders(plan, campaign_id, self._tok.analyze_encoder), reconciler, funds)
 
@@ -264,7 +265,7 @@ class Loader:
         So it may those under which a copy of the load file has bought what was never sent from here, if there can have
         been one for so long; and of what a copy does, nothing is known.
         """
-        old = not is_remembered(self._buyer.since, self._wall_clock())
+        old = not self._buyer.is_looked_for(self._wall_clock())
         unsent = 0 if new or not (old or self._copied or self._resubmit) else await self._unsent()
         if unsent and old:
             self._check_room_to_look(reconciler, funds, unsent)
@@ -294,7 +295,7 @@ class Loader:
             all_looked_for = look.unsent or ((look.resubmit or look.old) and not await self._unsent())
             if all_looked_for and not reconciler.posts.cut_short:
                 await self._journal.run(lambda _: self._file.set_meta(_LOOKED, str(began)))
-                self._buyer.since = began
+                self._buyer.looked = began
             return True
         if look.resubmit or (look.unsent and look.old):
             self._stop_unread(reconciler.posts.unread)
@@ -324,15 +325,14 @@ class Loader:
         """How many URLs are to be bought anew, by explicit word, and are not yet."""
         return await self._journal.run(lambda db: records.urls_in(db, State.PENDING, again=True))
 
-    def _since(self, db: records.Connection) -> float:
-        """Since when a copy may have bought what was never sent from here: Unix seconds.
+    def _since(self, db: records.Connection) -> tuple[float, float]:
+        """Since when a copy may have bought what was never sent from here, and when that was last looked for.
 
-        Since the plan was made, or its campaign; or since all of that was last looked for.
+        In Unix seconds: since the plan was made, or its campaign; and infinity, if it never was.
         """
         looked, created = self._file.meta(_LOOKED), records.created_at(db)
-        if looked is not None:
-            return float(looked)
-        return self._file.plan().created_at.timestamp() if created is None else created
+        begun = self._file.plan().created_at.timestamp() if created is None else created
+        return begun, math.inf if looked is None else float(looked)
 
     async def _unsent(self) -> int:
         return await self._journal.run(lambda db: records.urls_in(db, State.PENDING, again=False))

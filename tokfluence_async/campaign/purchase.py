@@ -110,8 +110,9 @@ def settlement_of(order: Order, attempt: Attempt, verdict: Verdict) -> Settlemen
             return split(order.batch, order.posts)
         case _:
             pass
-    # A refunded attempt left no charge, but perhaps an effect: only the campaign's list can tell.
-    clear = verdict.belief is Belief.NOT_APPLIED and Kind.REFUNDED not in order.history
+    # A refunded attempt left no charge, but perhaps an effect: only the campaign's list can tell. What is bought
+    # anew is looked for in any case, and not sent once more without another word.
+    clear = verdict.belief is Belief.NOT_APPLIED and (order.batch.again or Kind.REFUNDED not in order.history)
     state = State.PENDING if clear else State.DOUBTFUL
     return Settlement(state, charge(order.history, price=order.price))
 

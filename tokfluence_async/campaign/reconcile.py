@@ -108,7 +108,7 @@ class Reconciler:
 
     async def _must_be_counted(self, listed: Listed, look: Look) -> bool:
         """Whether something would be sent because it is not listed, which its key does not keep from harm."""
-        if listed.counted or not listed.whole or not (look.final or look.old):
+        if listed.counted or not listed.whole:
             return False
 
         def any_is(db: records.Connection) -> bool:
@@ -146,15 +146,20 @@ class Reconciler:
     def _case(self, db: records.Connection, batch: BatchRow) -> Case:
         """A batch, with all that is on record of it."""
         now = self.reader.wall_clock()
-        attempts = records.attempts(db, batch.id)
+        attempts, posts = records.attempts(db, batch.id), records.posts_of(db, batch.id)
+        outcomes = records.outcomes_of(db, batch.id)
+        accepted = set[str]()
+        if batch.state is State.UNKNOWN:
+            accepted = {post.url for post in posts} - {each.url for each in outcomes}
         ends = now + self.reader.tok.options.timeout_for(batch.urls)
         lapsed = bool(attempts or batch.generation) and keyrecords.has_lapsed(db, batch, ends)
         return Case(
             batch=batch,
-            posts=records.posts_of(db, batch.id),
+            posts=posts,
             credits_per_url=self.credits_per_url,
             attempts=attempts,
-            named=[each for each in records.outcomes_of(db, batch.id) if each.outcome == "rejected"],
+            named=[each for each in outcomes if each.outcome == "rejected"],
+            accepted=accepted,
             created_here=self.created_here,
             keys=self.keys,
             forgotten=lapsed or keyrecords.may_be_forgotten(db, batch, now),

@@ -37,7 +37,10 @@ from tokfluence_async.session.budget import Charge
 
 __all__ = [
     "EXPLAINING",
+    "HALF_A_DAY",
     "KEY_MEMORY",
+    "MARGIN",
+    "TRUSTED",
     "UNRESOLVED",
     "Belief",
     "Keys",
@@ -59,9 +62,14 @@ CLOCK_ERROR: Final = 600.0
 MARGIN: Final = 2 * CLOCK_ERROR
 """Seconds before the end of a key's memory at which it is not trusted any more: clocks differ, requests take time, and
 a look does not see what is bought by one that is under way meanwhile."""
+TRUSTED: Final = KEY_MEMORY - MARGIN
+"""Seconds for which a key is trusted to be remembered."""
+HALF_A_DAY: Final = KEY_MEMORY / 2 - MARGIN
+"""Seconds for which a look is good, and for which a new key is used after the first one was used up: so whoever sends
+something under its first key has looked for it since anybody could buy it under a new one."""
 
 
-def is_remembered(then: float, now: float) -> bool:
+def is_remembered(then: float, now: float, *, within: float = TRUSTED) -> bool:
     """Whether the API is trusted to remember at one time what it has seen at another.
 
     A time that lies ahead is that of a clock that was set right since: how long ago it was, nobody knows.
@@ -69,8 +77,9 @@ def is_remembered(then: float, now: float) -> bool:
     Args:
         then: When it saw it, in Unix seconds.
         now: When it is to remember it.
+        within: For how many seconds it is trusted.
     """
-    return -CLOCK_ERROR <= now - then <= KEY_MEMORY - MARGIN
+    return -CLOCK_ERROR <= now - then <= within
 
 
 class Belief(Enum):
