@@ -103,6 +103,7 @@ class Buyer:
                 "max_credits",
                 f"the cap would be crossed: {reserved:,} credits are needed and {self.budget.remaining or 0:,} are "
                 "left under it; resume with a higher --max-credits",
+                short_by=reserved - (self.budget.remaining or 0),
             )
         self.stop.check()
         self.budget.reserve(reserved)

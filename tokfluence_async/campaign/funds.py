@@ -29,7 +29,7 @@ class Funds:
     max_credits: int | None
     """The load's own cap."""
 
-    def check_cap(self, campaign: int) -> None:
+    def check_cap(self, campaign: int, rest: int) -> None:
         """Refuse to begin what the cap does not let end.
 
         What is in doubt is counted as charged already: repeating it under its key can't charge it twice, or not before
@@ -37,14 +37,13 @@ class Funds:
 
         Args:
             campaign: Credits that it costs to make, or to look at, the campaign.
+            rest: Credits that it may still cost to buy what is not settled.
 
         Raises:
             Stopped: It does not.
         """
-        left = self.budget.remaining
-        unsent = self.report.urls.unsent
-        needed = self.plan.credits_per_url * unsent + campaign
-        if left is not None and needed > left and unsent:
+        left, needed = self.budget.remaining, rest + campaign
+        if left is not None and needed > left and rest:
             spent = self.report.credits.charged_max
             cap = spent + left if self.max_credits is None else min(self.max_credits, spent + left)
             self.stop.request(
@@ -55,22 +54,22 @@ class Funds:
             )
         self.stop.check()
 
-    def leave_room_for(self, credits_: int, unsent: int) -> bool:
-        """Whether something more can be paid for under the cap, besides so many URLs that were never sent."""
+    def leave_room_for(self, credits_: int, rest: int) -> bool:
+        """Whether something more can be paid for under the cap, besides what is still to be bought."""
         left = self.budget.remaining
-        return left is None or credits_ + self.plan.credits_per_url * unsent <= left
+        return left is None or credits_ + rest <= left
 
-    def refuse_to_look(self, price: int, unsent: int) -> None:
+    def refuse_to_look(self, price: int, rest: int) -> None:
         """Stop because the cap leaves no room to look for what a copy may have bought.
 
         Args:
             price: Credits that it takes at least.
-            unsent: URLs that were never sent.
+            rest: Credits that it may still cost to buy what is not settled.
 
         Raises:
             Stopped: In any case.
         """
-        short_by = price + self.plan.credits_per_url * unsent - (self.budget.remaining or 0)
+        short_by = price + rest - (self.budget.remaining or 0)
         self.stop.request(
             "max_credits",
             "the plan is more than a day old: what a copy of its load file may have bought has to be looked for first, "
@@ -79,23 +78,25 @@ class Funds:
         )
         self.stop.check()
 
-    def check_resubmission(self, anew: int, unsent: int) -> None:
+    def check_resubmission(self, anew: int, rest: int, look: int) -> None:
         """Refuse to begin to buy anew what the cap does not let end.
 
         Args:
             anew: URLs to be bought anew, once what the campaign lists is taken off.
-            unsent: URLs that were never sent.
+            rest: Credits that it may still cost to buy what is not settled besides.
+            look: Credits that the look has cost by which that is known. The next run makes it once more.
 
         Raises:
             Stopped: It does not.
         """
-        left, price = self.budget.remaining, self.plan.credits_per_url * (anew + unsent)
+        left, price = self.budget.remaining, self.plan.credits_per_url * anew + rest
         if left is not None and price > left:
+            short_by = price + look - left
             self.stop.request(
                 "max_credits",
-                f"{RESUBMISSION}{' and what is unsent' if unsent else ''} costs {price:,} credits, and "
-                f"{left:,} are left under the cap; raise --max-credits. Nothing was bought",
-                short_by=price - left,
+                f"{RESUBMISSION}{' and what is unsent' if rest else ''} costs {price:,} credits, and "
+                f"{left:,} are left under the cap; raise --max-credits by {short_by:,}. Nothing was bought",
+                short_by=short_by,
             )
         self.stop.check()
 

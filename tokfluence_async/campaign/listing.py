@@ -95,6 +95,10 @@ class PostList:
     """URLs of the plan."""
     unread: Seen | None = field(default=None, init=False)
     """What was seen when the list could not be read, unless it was the cap that kept it from being read."""
+    spent: int = field(default=0, init=False)
+    """Credits that the latest look has cost."""
+    _pages_known: int = field(default=1, init=False)
+    """How many pages the list has, as far as it was read."""
     cut_short: bool = field(default=False, init=False)
     """Whether it was the cap alone that kept the latest look from going on."""
 
@@ -175,6 +179,7 @@ class PostList:
             if seen is None:
                 self._stop_for_cap()
             return None
+        self.spent += self.count_price
         data = payload.get("data")
         told: Any = (
             cast("dict[str, Any]", data).get("tracked_posts_count") if isinstance(data, dict) else None
@@ -192,7 +197,9 @@ class PostList:
         return evolve(found, counted=True, hidden=hidden)
 
     def _stop_for_cap(self) -> None:
-        more = max(self.least_price - (self.reader.budget.remaining or 0), 1)
+        # The next run looks twice: before it sends anything, and in the end.
+        price = 2 * self._pages_known * self.page_price + self.count_price
+        more = max(price - (self.reader.budget.remaining or 0), 1)
         self.reader.stop.request(
             "max_credits",
             "what is in doubt has to be looked for in the campaign, and the cap leaves no room for that (2 credits a "
@@ -201,7 +208,7 @@ class PostList:
         )
 
     async def _read(self, sought: Sought) -> _Reading | None:
-        self.cut_short = False
+        self.cut_short, self.spent = False, 0
         reading = _Reading(sought)
         names = PostNames(reading.see)
         query: tuple[tuple[str, str], ...] = ()
@@ -218,6 +225,9 @@ class PostList:
                 )
                 return None
             reading.turn(page)
+            self.spent += self.page_price
+            pages = reading.pages if reading.over else reading.pages_of(self.planned)
+            self._pages_known = max(self._pages_known, pages)
             if reading.over:
                 return reading
             worth = reading.worth

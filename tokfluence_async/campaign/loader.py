@@ -192,7 +192,7 @@ class Loader:
                 )
             )
         funds = Funds(plan, report, budget, self._stop, self._max_credits)
-        funds.check_cap(await self._price_of_campaign(plan))
+        funds.check_cap(await self._price_of_campaign(plan), await self._to_come())
         reader = Reader(self._tok, self._journal, budget, self._stop, self._wall_clock, self._buyer.rand)
         create = Create(self._buyer, reader, plan, self._journal, self._keys)
         campaign_id = await create.ensure(self._given_campaign)
@@ -231,7 +231,7 @@ class Loader:
             )
             await sending.run(concurrency=self._options.concurrency)
             self._stop.check()
-            passes += not sending.over
+            passes += not (sending.over or sending.due)
             looks += sending.over
             unknown = await self._urls_in(State.UNKNOWN)
             if await self._urls_in(State.DOUBTFUL) or unknown > looked_for:
@@ -240,7 +240,8 @@ class Loader:
                 if not await reconciler.run(Look(final=True)):
                     self._stop_unread(reconciler.posts.unread)
                 sent, self._states = self._states, _SENT
-                if State.DOUBTFUL in sent and await self._urls_in(State.DOUBTFUL) and not sending.over:
+                cut = sending.over or sending.due
+                if State.DOUBTFUL in sent and await self._urls_in(State.DOUBTFUL) and not cut:
                     self.stop(
                         "outcome_unknown",
                         "batches were sent again and again without an answer, and the campaign does not list them; "
@@ -250,7 +251,7 @@ class Loader:
             if not await self._to_send():
                 return
             if sending.over:
-                self._check_room_to_look(reconciler, funds, await self._unsent())
+                await self._check_room_to_look(reconciler, funds)
                 await self._look(reconciler, Look(final=False, unsent=True, old=True))
                 looked_for = await self._urls_in(State.UNKNOWN)
         if looks == MAX_LOOKS:
@@ -268,20 +269,20 @@ class Loader:
         old = not self._buyer.is_looked_for(self._wall_clock())
         unsent = 0 if new or not (old or self._copied or self._resubmit) else await self._unsent()
         if unsent and old:
-            self._check_room_to_look(reconciler, funds, unsent)
-        elif unsent and not funds.leave_room_for(reconciler.posts.least_price, unsent):
+            await self._check_room_to_look(reconciler, funds)
+        elif unsent and not funds.leave_room_for(reconciler.posts.least_price, await self._to_come()):
             unsent = 0
         doubts = await self._urls_in(State.DOUBTFUL) + await self._urls_in(State.UNKNOWN) + await self._anew()
         if not (doubts or unsent):
             return
         look = Look(final=False, resubmit=self._resubmit, unsent=unsent > 0, old=old)
         if await self._look(reconciler, look) and self._resubmit:
-            funds.check_resubmission(await self._anew(), await self._unsent())
+            funds.check_resubmission(await self._anew(), await self._to_come(), reconciler.posts.spent)
 
-    def _check_room_to_look(self, reconciler: Reconciler, funds: Funds, unsent: int) -> None:
-        price = reconciler.posts.least_price
-        if not funds.leave_room_for(price, unsent):
-            funds.refuse_to_look(price, unsent)
+    async def _check_room_to_look(self, reconciler: Reconciler, funds: Funds) -> None:
+        price, rest = reconciler.posts.least_price, await self._to_come()
+        if not funds.leave_room_for(price, rest):
+            funds.refuse_to_look(price, rest)
 
     async def _look(self, reconciler: Reconciler, look: Look) -> bool:
         """Look into the campaign before anything is sent; whether its list could be read.
@@ -333,6 +334,11 @@ class Loader:
         looked, created = self._file.meta(_LOOKED), records.created_at(db)
         begun = self._file.plan().created_at.timestamp() if created is None else created
         return begun, math.inf if looked is None else float(looked)
+
+    async def _to_come(self) -> int:
+        """Credits that it may still cost to buy what is not settled."""
+        per_url = self._file.plan().credits_per_url
+        return await self._journal.run(lambda db: records.credits_to_come(db, per_url))
 
     async def _unsent(self) -> int:
         return await self._journal.run(lambda db: records.urls_in(db, State.PENDING, again=False))

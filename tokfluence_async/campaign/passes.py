@@ -15,12 +15,14 @@ from tokfluence_async.campaign.journal import Journal
 from tokfluence_async.campaign.orders import Orders
 from tokfluence_async.campaign.purchase import Bought, Order
 from tokfluence_async.campaign.records import BatchRow, State
-from tokfluence_async.campaign.settle import Step
+from tokfluence_async.campaign.settle import HALF_A_DAY, Step
 from tokfluence_async.campaign.stop import Stopped
 from tokfluence_async.errors import LoadFileError
 
 __all__ = ["Pass"]
 
+RECONCILED_WITHIN: Final = HALF_A_DAY / 2
+"""Seconds after which what has met a 409 is looked for before the pass's end: a new key is good for half a day."""
 LOOKAHEAD: Final = 64
 """Batches that are read ahead from the load file."""
 
@@ -64,6 +66,15 @@ class Pass:
         self._later: list[tuple[float, int, Order]] = []
         self._early = set[int]()
         """Batches that were taken out of their turn."""
+        self._renewed = True
+        """Whether it is still at those that have a new key: that is not good for long."""
+        self._in_doubt_since: float | None = None
+
+    @property
+    def due(self) -> bool:
+        """Whether it ends because something has been waiting for long to be looked for."""
+        since = self._in_doubt_since
+        return since is not None and anyio.current_time() - since > RECONCILED_WITHIN
 
     async def run(self, *, concurrency: int) -> None:
         """Send them: one alone until the API has accepted one, then side by side.
@@ -98,7 +109,7 @@ class Pass:
 
     async def _take(self) -> Order | None:
         """The next order: one whose wait is over, else a fresh batch, else the first whose wait ends."""
-        while not (self._stop.requested or self.over):
+        while not (self._stop.requested or self.over or self.due):
             if self._later and self._later[0][0] <= anyio.current_time():
                 return heappop(self._later)[2]
             order = await self._next()
@@ -111,14 +122,15 @@ class Pass:
 
     async def _next(self) -> Order | None:
         """The next batch that nobody has taken in this pass: in the order of the input, what was split last."""
-        if self.over:
+        if self.over or self.due:
             return None
         if not self._ready:
             async with self._reading:
                 if not self._ready:
-                    found = await self._journal.run(self._read_ahead)
-                    self._ready.extend(found)
-                    self._cursor = found[-1].batch.id if found else self._cursor
+                    self._ready.extend(await self._journal.run(self._read_ahead))
+                if not self._ready and self._renewed:
+                    self._renewed, self._cursor = False, 0
+                    self._ready.extend(await self._journal.run(self._read_ahead))
         return self._ready.popleft() if self._ready else None
 
     def _read_ahead(self, db: records.Connection) -> list[Order]:
@@ -128,10 +140,16 @@ class Pass:
             each
             for state in self._states
             for each in records.batches_after(
-                db, state, self._cursor, LOOKAHEAD, again=again if state is State.PENDING else None
+                db,
+                state,
+                self._cursor,
+                LOOKAHEAD,
+                again=again if state is State.PENDING else None,
+                renewed=self._renewed,
             )
         ]
         found = sorted((each for each in found if each.id not in self._early), key=lambda each: each.id)
+        self._cursor = found[:LOOKAHEAD][-1].id if found else self._cursor
         return [self._orders.of(db, batch) for batch in found[:LOOKAHEAD]]
 
     async def _work_off(self, order: Order, *, alone: bool) -> bool:
@@ -170,6 +188,8 @@ class Pass:
                 self._buyer.stop_for(bought.seen)
             case Step.SPLIT if alone:
                 await self._take_halves(order)
+            case Step.RECONCILE:
+                self._in_doubt_since = self._in_doubt_since or anyio.current_time()
             case _:
                 pass
 

@@ -92,13 +92,13 @@ class Reconciler:
         if look.unsent:
             least = max(price // UNSENT_SHARE, min(UNSENT_LEAST, price))
             unsent = Wanted(_video_ids(db, others), least, worth_if_found=price)
-        left = self.budget.remaining
+        left, to_come = self.budget.remaining, records.credits_to_come(db, self.credits_per_url)
         return Sought(
             Wanted(in_doubt, worth, worth_if_found=worth),
             unsent,
             largest=max((batch.urls for batch in (*doubts, *(others if look.unsent else ()))), default=1),
             # What was never sent is still to be bought.
-            room=None if left is None or look.final else left - price - self.posts.count_price,
+            room=None if left is None or look.final else left - to_come - self.posts.count_price,
             optional=not (
                 look.resubmit
                 or look.old

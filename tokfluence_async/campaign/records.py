@@ -199,7 +199,13 @@ def create_of(db: Connection) -> BatchRow:
 
 
 def batches_after(
-    db: Connection, state: State, after: int, limit: int, *, again: bool | None = None
+    db: Connection,
+    state: State,
+    after: int,
+    limit: int,
+    *,
+    again: bool | None = None,
+    renewed: bool | None = None,
 ) -> list[BatchRow]:
     """The next batches in a state, in the order in which they are sent.
 
@@ -209,12 +215,13 @@ def batches_after(
         after: The id of the last one before.
         limit: How many at most; -1 for all.
         again: Only those, or all but those, that buy anew what may have been bought already; all of either by default.
+        renewed: Only those, or all but those, that have got a new key; all of either by default.
     """
     # The state is an enum's own value, spelled out so that SQLite sees that the partial index fits.
     found = db.execute(
-        f"{_BATCH} WHERE state = '{state.value}' AND id > ? AND step <> ? AND again = COALESCE(?, again) "
-        "ORDER BY id LIMIT ?",
-        (after, CREATE, again, limit),
+        f"{_BATCH} WHERE state = '{state.value}' AND id > ? AND step <> ? "
+        "AND (generation > 0) = COALESCE(?, generation > 0) AND again = COALESCE(?, again) ORDER BY id LIMIT ?",
+        (after, CREATE, renewed, again, limit),
     )
     return [_to_row(each) for each in found]
 
@@ -286,6 +293,19 @@ def urls_in(db: Connection, state: State, *, again: bool | None = None) -> int:
         (state.value, CREATE, again),
     ).fetchone()
     return int(number)
+
+
+def credits_to_come(db: Connection, per_url: int) -> int:
+    """What it may still cost, in credits, to buy all that is not settled, besides what is counted as charged already.
+
+    Without what is bought anew, by explicit word.
+    """
+    (credits_,) = db.execute(
+        "SELECT COALESCE(SUM(? * urls - charged_max), 0) FROM batch "
+        "WHERE state IN ('pending', 'doubtful') AND again = 0 AND step <> ?",
+        (per_url, CREATE),
+    ).fetchone()
+    return int(credits_)
 
 
 def urls_accepted(db: Connection) -> int:

@@ -1,0 +1,102 @@
+"""Stops for a cap say by how much to raise it, and who does so comes to the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from answering import LOST, Answer, Asked
+from loads import KEY, QUICK, go_on, make_plan
+from paged import Paged
+
+from tokfluence_async.campaign.applying import apply
+from tokfluence_async.campaign.report import LoadReport
+from tokfluence_async.client import Tokfluence
+
+pytestmark = pytest.mark.anyio
+
+BATCH = 10
+URLS = 20
+PLAN = make_plan(URLS, batch_size=BATCH)
+PRICE = PLAN.estimate.total
+PAGES = pytest.mark.parametrize("page", [4, 1000], ids="{} posts on a page".format)
+
+
+async def begin(api: Paged, file: Path) -> LoadReport:
+    async with Tokfluence(KEY, base_url=api.base_url, **QUICK | {"concurrency": 1}) as tok:
+        return await apply(PLAN, tok, file=file, max_credits=PRICE)
+
+
+async def raise_until_it_ends(
+    api: Paged, file: Path, report: LoadReport, *, anew: bool = False
+) -> LoadReport:
+    """Resume with the cap that each stop names."""
+    cap = report.credits.cap or 0
+    for _ in range(5):
+        cap += report.short_by or 0
+        report = await go_on(api, file, max_credits=cap, resubmit_unknown=anew)
+        assert api.charged <= cap
+        if report.state == "complete":
+            return report
+        assert report.stopped_by == "max_credits", report
+        assert report.short_by is not None
+        assert (
+            f"by {report.short_by:,}" in report.message
+            or "needed" in report.message
+            or "costs" in report.message
+        )
+    raise AssertionError(report)
+
+
+def lost(asked: Asked, answer: Answer) -> Answer:
+    return LOST if asked.call == "analyze" and asked.number == 2 else answer
+
+
+@PAGES
+async def test_an_answer_that_was_lost(tmp_path: Path, page: int) -> None:
+    file = tmp_path / "a.tokload"
+    with Paged(page=page, after=lost) as api:
+        report = await begin(api, file)
+        assert report.stopped_by == "max_credits"
+        report = await raise_until_it_ends(api, file, report)
+        assert report.urls.accepted == URLS
+        assert not api.charged_twice
+
+
+@PAGES
+async def test_what_was_paid_back(tmp_path: Path, page: int) -> None:
+    """It is not counted as charged, and still to be bought."""
+    file = tmp_path / "a.tokload"
+    with Paged(page=page) as api:
+        api.before = lambda asked: (
+            Answer.error(502, "upstream_error") if asked.call == "analyze" and asked.number > 1 else None
+        )
+        report = await begin(api, file)
+        assert report.state == "stopped"
+        api.before = lambda _: None
+        report = await raise_until_it_ends(api, file, report)
+        assert report.urls.accepted == URLS
+        assert not api.charged_twice
+
+
+@PAGES
+async def test_what_is_unknown_and_bought_anew(tmp_path: Path, page: int) -> None:
+    file = tmp_path / "a.tokload"
+    with Paged(page=page) as api:
+        # It never arrives, and its key is used up all the same.
+        def before(asked: Asked) -> Answer | None:
+            if asked.call != "analyze" or asked.number != 2:
+                return None
+            api._keys.add(asked.key or "")
+            return LOST
+
+        api.before = before
+        report = await begin(api, file)
+        report = await go_on(api, file, max_credits=PRICE + 50)
+        assert (report.state, report.urls.unknown) == ("needs_review", BATCH)
+        api.before = lambda _: None
+        report = await go_on(api, file, resubmit_unknown=True)
+        assert report.stopped_by == "max_credits"
+        report = await raise_until_it_ends(api, file, report, anew=True)
+        assert report.urls.accepted == URLS
+        assert report.credits.charged_min <= api.charged <= report.credits.charged_max
