@@ -80,6 +80,20 @@ async def test_what_was_paid_back(tmp_path: Path, page: int) -> None:
 
 
 @PAGES
+async def test_nothing_is_looked_for_out_of_what_is_still_to_be_bought(tmp_path: Path, page: int) -> None:
+    """The key of what was paid back is remembered, and tells by itself."""
+    file = tmp_path / "a.tokload"
+    answers = {2: Answer.error(502, "upstream_error"), 3: Answer.error(402, "insufficient_credits")}
+    with Paged(page=page) as api:
+        api.before = lambda asked: answers.get(asked.number) if asked.call == "analyze" else None
+        report = await begin(api, file)
+        assert report.stopped_by == "insufficient_credits"
+        report = await go_on(api, file, max_credits=PRICE)
+        assert (report.state, report.urls.accepted) == ("complete", URLS)
+        assert api.charged == PRICE
+
+
+@PAGES
 async def test_what_is_unknown_and_bought_anew(tmp_path: Path, page: int) -> None:
     file = tmp_path / "a.tokload"
     with Paged(page=page) as api:

@@ -211,6 +211,10 @@ class PostList:
         self.cut_short, self.spent = False, 0
         reading = _Reading(sought)
         names = PostNames(reading.see)
+        if sought.optional and sought.room is not None and self.page_price > sought.room:
+            # Each resume would pay for a page out of what is to be bought.
+            reading.left_off = self.cut_short = True
+            return reading
         query: tuple[tuple[str, str], ...] = ()
         while True:
             payload, seen = await self.reader.read(
