@@ -61,7 +61,9 @@ class Sought:
     room: int | None = None
     """What is left under the cap, in credits, besides the price of what was never sent; None without a cap."""
     optional: bool = False
-    """Whether the load may go on without: the keys of all these are remembered."""
+    """Whether the load may go on without the rest of the list: the keys of all these are remembered."""
+    harmless: bool = False
+    """Whether it may go on without any of it: nothing can have been bought that would be sent again."""
 
     @property
     def to_the_end(self) -> bool:
@@ -211,7 +213,7 @@ class PostList:
         self.cut_short, self.spent = False, 0
         reading = _Reading(sought)
         names = PostNames(reading.see)
-        if sought.optional and sought.room is not None and self.page_price > sought.room:
+        if sought.harmless and sought.room is not None and self.page_price > sought.room:
             # Each resume would pay for a page out of what is to be bought.
             reading.left_off = self.cut_short = True
             return reading

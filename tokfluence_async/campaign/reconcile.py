@@ -92,6 +92,10 @@ class Reconciler:
         if look.unsent:
             least = max(price // UNSENT_SHARE, min(UNSENT_LEAST, price))
             unsent = Wanted(_video_ids(db, others), least, worth_if_found=price)
+        doubtful = [batch for batch in doubts if batch.state is State.DOUBTFUL]
+        optional = not (
+            look.resubmit or look.old or any(keyrecords.may_be_forgotten(db, each, now) for each in doubts)
+        )
         left, to_come = self.budget.remaining, records.credits_to_come(db, self.credits_per_url)
         return Sought(
             Wanted(in_doubt, worth, worth_if_found=worth),
@@ -99,11 +103,8 @@ class Reconciler:
             largest=max((batch.urls for batch in (*doubts, *(others if look.unsent else ()))), default=1),
             # What was never sent is still to be bought.
             room=None if left is None or look.final else left - to_come - self.posts.count_price,
-            optional=not (
-                look.resubmit
-                or look.old
-                or any(keyrecords.may_be_forgotten(db, each, now) for each in doubts)
-            ),
+            optional=optional,
+            harmless=optional and not any(keyrecords.is_in_doubt(db, each) for each in doubtful),
         )
 
     async def _must_be_counted(self, listed: Listed, look: Look) -> bool:
