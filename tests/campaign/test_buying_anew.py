@@ -181,3 +181,22 @@ async def test_what_was_found_stays_accepted_whatever_a_later_look_shows(tmp_pat
             assert report.urls.accepted >= before
             assert report.credits.charged_min <= api.charged <= report.credits.charged_max
         assert (report.urls.accepted, report.urls.unknown) == (6, URLS - 6)
+
+
+async def test_what_was_paid_back_and_is_listed_all_the_same_may_have_been_charged(tmp_path: Path) -> None:
+    """Whether the refund stands is not known."""
+    file = tmp_path / "a.tokload"
+    with Answering() as api:
+        await with_unknowns(api, file)
+        late = api.after
+        refunded = iter((Answer.error(502, "upstream_error"),))
+        api.after = lambda asked, answer: (
+            next(refunded, Answer.error(402, "insufficient_credits"))
+            if asked.call == "analyze"
+            else late(asked, answer)
+        )
+        await go_on(api, file, resubmit_unknown=True, max_credits=10_000)
+        api.after = lambda _, answer: answer
+        report = await go_on(api, file, max_credits=10_000)
+        assert report.urls.accepted == URLS
+        assert report.credits.charged_min <= api.charged <= report.credits.charged_max

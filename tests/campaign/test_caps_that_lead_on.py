@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from aged import age
 from answering import LOST, Answer, Asked
 from loads import KEY, QUICK, go_on, make_plan
 from paged import Paged
@@ -114,3 +115,33 @@ async def test_what_is_unknown_and_bought_anew(tmp_path: Path, page: int) -> Non
         report = await raise_until_it_ends(api, file, report, anew=True)
         assert report.urls.accepted == URLS
         assert report.credits.charged_min <= api.charged <= report.credits.charged_max
+
+
+@PAGES
+async def test_nothing_is_looked_for_out_of_it_for_what_is_unknown_either(tmp_path: Path, page: int) -> None:
+    """What is unknown is not sent; the rest is, under the cap that it needs."""
+    file = tmp_path / "a.tokload"
+    plan = make_plan(3 * BATCH, batch_size=BATCH)
+    with Paged(page=page) as api:
+
+        def before(asked: Asked) -> Answer | None:
+            if asked.call != "analyze" or asked.number == 1:
+                return None
+            if asked.number == 2:
+                api._keys.add(asked.key or "")
+                return LOST
+            return None if asked.repeated else Answer.error(402, "insufficient_credits")
+
+        api.before = before
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK | {"concurrency": 2}) as tok:
+            await apply(plan, tok, file=file)
+        await go_on(api, file)
+        age(file, 0.1)
+        api.before = lambda asked: Answer.error(401, "unauthorized") if asked.call == "analyze" else None
+        report = await go_on(api, file)
+        assert (report.urls.unknown, report.urls.unsent) == (BATCH, BATCH)
+        api.before = lambda _: None
+        asked = api.asked["list"]
+        report = await go_on(api, file, max_credits=report.credits.charged_max + 25 * BATCH)
+        assert (report.urls.accepted, report.urls.unsent) == (2 * BATCH, 0)
+        assert api.asked["list"] == asked

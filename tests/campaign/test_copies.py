@@ -156,6 +156,28 @@ async def test_a_lost_answer_in_a_campaign_of_others_proves_nothing(tmp_path: Pa
         assert report.credits.charged_min <= api.charged <= report.credits.charged_max
 
 
+async def test_a_refund_in_a_campaign_of_others_proves_nothing_either(tmp_path: Path) -> None:
+    """Its work was done, and perhaps paid for; and what was there once is not bought again when it is there no more."""
+    file = tmp_path / "a.tokload"
+    with Answering(tracked=[other_id(7)]) as api:
+        api.name = "Spring"
+        api.after = lambda asked, answer: (
+            Answer.error(502, "upstream_error") if asked.call == "analyze" and asked.number == 2 else answer
+        )
+        api.before = lambda asked: AFTER_ONE if asked.call == "analyze" and asked.number > 2 else None
+        async with Tokfluence(KEY, base_url=api.base_url, **QUICK | {"concurrency": 1}) as tok:
+            await apply(make_plan(2 * BATCH, batch_size=BATCH), tok, file=file, campaign_id=4711)
+        api.after, api.before = lambda _, answer: answer, lambda _: None
+        for there in (True, False):
+            if not there:
+                api.tracked = api.tracked[: BATCH + 1]
+                api.forget()
+            report = await go_on(api, file)
+            assert (report.urls.accepted, report.urls.unknown) == (BATCH, BATCH)
+            assert report.credits.charged_min <= api.charged <= report.credits.charged_max
+            assert not api.charged_twice
+
+
 async def test_what_the_original_buys_is_no_sure_charge_of_its_copy(tmp_path: Path) -> None:
     """The copy's own requests have never arrived."""
     with Answering() as api:

@@ -40,6 +40,7 @@ def page_of(payload: Any) -> ListPage | None:
         ({"url": URL + "?lang=en"}, {ID}),
         ({"post_id": "12", "url": "https://m.tiktok.com/v/7.html"}, {"12", "7"}),
         ({"post_id": ID, "url": "https://vm.tiktok.com/ZMabc"}, {ID, "https://vm.tiktok.com/ZMabc"}),
+        ({"id": 17, "url": "https://vm.tiktok.com/ZMabc"}, {"https://vm.tiktok.com/ZMabc"}),
     ],
 )
 def test_what_a_post_is_called_by(post: dict[str, Any], names: set[str]) -> None:
@@ -61,7 +62,6 @@ def test_what_a_post_is_called_by(post: dict[str, Any], names: set[str]) -> None
         {"data": [{"post_id": ID}, {"post_id": True}]},
         {"data": [{"post_id": ID}, {"post_id": 9000}]},
         {"data": [{"post_id": ID}, {"id": 17, "url": ""}]},
-        {"data": [{"post_id": ID}, {"id": 17, "url": "https://vm.tiktok.com/ZMabc"}]},
         {"data": [{"post_id": ID}, {"id": 17, "url": "https://example.org/7301234567890123456"}]},
         {"data": [{"post_id": ID}, {"video_id": "9000", "url": None}]},
         {"data": [{"post_id": ID}, ID]},

@@ -189,7 +189,9 @@ def _of_others(case: Case, posts: Sequence[Post]) -> Settlement | None:
     if case.batch.state is State.UNKNOWN:
         return None
     settlement = _unknown(posts, "it was sent, and is in the campaign; whether that is why can't be told")
-    return evolve(settlement, charge=charge(case.history, price=case.price))
+    # Whether a refund stands is not known either; and what was there once is not sent again should it be there no more.
+    possible = Kind.REFUNDED in case.history or charge(case.history, price=case.price).max
+    return evolve(settlement, charge=Charge(0, case.price if possible else 0), again=True)
 
 
 def _anew(batch: BatchRow, sent: Sequence[Post], settlement: Settlement) -> Settlement:
@@ -212,7 +214,10 @@ def spare(case: Case, listed: Container[str]) -> Settlement | None:
     there, rest = _divided(case.posts, listed)
     if not there:
         return None
-    settlement = Settlement(State.APPLIED, case.batch.charged, accepted=len(there))
+    charged = case.batch.charged
+    if Kind.REFUNDED in case.history:
+        charged = _charged_as_listed(case, len(there))  # whether the refund stands is not known
+    settlement = Settlement(State.APPLIED, charged, accepted=len(there))
     if rest:
         child = (case.batch.step, case.batch.generation + 1, rest)
         settlement = evolve(settlement, state=State.REPLACED, children=(child,), kept=there)

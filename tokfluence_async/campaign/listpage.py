@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 from attrs import frozen
 
 from tokfluence_async.campaign.purchase import video_id
+from tokfluence_async.campaign.urls import is_short_link
 from tokfluence_async.protocol.jsonlist import JSONList
 
 __all__ = ["ListPage", "PostNames"]
@@ -125,6 +126,6 @@ def _names_of(post: dict[str, Any]) -> Sequence[str]:
     url = post.get("url")
     if isinstance(url, str):
         names.append(video_id(url))
-        if names[-1] != url:
+        if names[-1] != url or is_short_link(url):
             return names
     return names if any(map(_VIDEO_ID, names)) else ()

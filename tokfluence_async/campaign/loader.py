@@ -232,7 +232,7 @@ class Loader:
             await sending.run(concurrency=self._options.concurrency)
             self._stop.check()
             passes += not (sending.over or sending.due)
-            looks += sending.over
+            looks += sending.over or sending.due
             unknown = await self._urls_in(State.UNKNOWN)
             if await self._urls_in(State.DOUBTFUL) or unknown > looked_for:
                 looked_for = unknown
@@ -254,7 +254,7 @@ class Loader:
                 await self._check_room_to_look(reconciler, funds)
                 await self._look(reconciler, Look(final=False, unsent=True, old=True))
                 looked_for = await self._urls_in(State.UNKNOWN)
-        if looks == MAX_LOOKS:
+        if looks == MAX_LOOKS and sending.over:
             self.stop(
                 "interrupted", "the clock of this machine jumps about by days; set it right, and resume"
             )

@@ -84,7 +84,6 @@ class Reconciler:
 
     def _sought(self, db: records.Connection, look: Look) -> Sought:
         """What is to be looked for, and what that may cost."""
-        now = self.reader.wall_clock()
         doubts, others = _in_doubt(db), _unsent(db)
         price = self.credits_per_url * sum(batch.urls for batch in others)
         in_doubt, unsent = _video_ids(db, doubts), Wanted()
@@ -93,9 +92,7 @@ class Reconciler:
             least = max(price // UNSENT_SHARE, min(UNSENT_LEAST, price))
             unsent = Wanted(_video_ids(db, others), least, worth_if_found=price)
         doubtful = [batch for batch in doubts if batch.state is State.DOUBTFUL]
-        optional = not (
-            look.resubmit or look.old or any(keyrecords.may_be_forgotten(db, each, now) for each in doubts)
-        )
+        optional = not (look.resubmit or look.old or any(self._is_forgotten(db, each) for each in doubtful))
         left, to_come = self.budget.remaining, records.credits_to_come(db, self.credits_per_url)
         return Sought(
             Wanted(in_doubt, worth, worth_if_found=worth),
@@ -144,16 +141,22 @@ class Reconciler:
                 settled.append((batch, settlement))
         return settled
 
+    def _has_lapsed(self, db: records.Connection, batch: BatchRow) -> bool:
+        ends = self.reader.wall_clock() + self.reader.tok.options.timeout_for(batch.urls)
+        return keyrecords.has_lapsed(db, batch, ends)
+
+    def _is_forgotten(self, db: records.Connection, batch: BatchRow) -> bool:
+        """Whether the key of a batch in doubt may be forgotten, or is no good any more."""
+        now = self.reader.wall_clock()
+        return self._has_lapsed(db, batch) or keyrecords.may_be_forgotten(db, batch, now)
+
     def _case(self, db: records.Connection, batch: BatchRow) -> Case:
         """A batch, with all that is on record of it."""
-        now = self.reader.wall_clock()
         attempts, posts = records.attempts(db, batch.id), records.posts_of(db, batch.id)
         outcomes = records.outcomes_of(db, batch.id)
         accepted = set[str]()
         if batch.state is State.UNKNOWN:
             accepted = {post.url for post in posts} - {each.url for each in outcomes}
-        ends = now + self.reader.tok.options.timeout_for(batch.urls)
-        lapsed = bool(attempts or batch.generation) and keyrecords.has_lapsed(db, batch, ends)
         return Case(
             batch=batch,
             posts=posts,
@@ -163,9 +166,9 @@ class Reconciler:
             accepted=accepted,
             created_here=self.created_here,
             keys=self.keys,
-            forgotten=lapsed or keyrecords.may_be_forgotten(db, batch, now),
+            forgotten=self._is_forgotten(db, batch),
             renewed=keyrecords.was_renewed(db, batch),
-            lapsed=lapsed,
+            lapsed=self._has_lapsed(db, batch),
         )
 
 

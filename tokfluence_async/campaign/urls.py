@@ -30,6 +30,7 @@ __all__ = [
     "Refused",
     "canonical_url",
     "created_at",
+    "is_short_link",
     "is_username",
     "parse",
     "parse_thoroughly",
@@ -119,6 +120,12 @@ def parse(text: str) -> PostURL | Refused:
         return parse_thoroughly(text)
     handle, kind, video_id = usual.groups()
     return PostURL(video_id, handle, kind)
+
+
+def is_short_link(text: str) -> bool:
+    """Whether a text is a short link, which only its site can tell the video of."""
+    found = parse(text)
+    return isinstance(found, Refused) and found.reason == "short_link"
 
 
 def parse_usual(texts: Sequence[str]) -> list[tuple[str, str, str]]:
