@@ -42,7 +42,8 @@ __all__ = ["Loader", "checked_cap"]
 MAX_PASSES: Final = 4
 """How often the batches in doubt are looked into, and what is proved not to have been applied is sent again."""
 MAX_LOOKS: Final = 50
-"""How often what was never sent is looked for in one run: once a day, unless the clock jumps about."""
+"""How often what was never sent is looked for in one run (twice a day, unless the clock jumps about), and how often a
+pass may end early."""
 _SENT: Final = (State.DOUBTFUL, State.PENDING)
 _LOOKED: Final = "looked_for_unsent"
 """Under which the load file remembers when what was never sent was last looked for in the whole list: Unix seconds."""
@@ -218,8 +219,8 @@ class Loader:
     async def _send_all(self, orders: Orders, reconciler: Reconciler, funds: Funds) -> None:
         """Send what is to be sent, and look for what is in doubt then, until there is neither."""
         looked_for = await self._urls_in(State.UNKNOWN)
-        passes, looks = 0, 0
-        while passes < MAX_PASSES and looks < MAX_LOOKS:
+        passes = looks = laps = 0
+        while passes < MAX_PASSES and max(looks, laps) < MAX_LOOKS:
             self._stop.check()
             sending = Pass(
                 self._journal,
@@ -232,7 +233,8 @@ class Loader:
             await sending.run(concurrency=self._options.concurrency)
             self._stop.check()
             passes += not (sending.over or sending.due)
-            looks += sending.over or sending.due
+            looks += sending.over
+            laps += sending.due
             unknown = await self._urls_in(State.UNKNOWN)
             if await self._urls_in(State.DOUBTFUL) or unknown > looked_for:
                 looked_for = unknown
@@ -254,7 +256,7 @@ class Loader:
                 await self._check_room_to_look(reconciler, funds)
                 await self._look(reconciler, Look(final=False, unsent=True, old=True))
                 looked_for = await self._urls_in(State.UNKNOWN)
-        if looks == MAX_LOOKS and sending.over:
+        if looks == MAX_LOOKS:
             self.stop(
                 "interrupted", "the clock of this machine jumps about by days; set it right, and resume"
             )
