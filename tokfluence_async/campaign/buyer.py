@@ -99,11 +99,12 @@ class Buyer:
         # Repeated under the same key, it can't be charged besides what is in doubt already.
         reserved = order.price - order.charged.max
         if not self.budget.allows(reserved):
+            left = self.budget.remaining or 0
             self.stop.request(
                 "max_credits",
-                f"the cap would be crossed: {reserved:,} credits are needed and {self.budget.remaining or 0:,} are "
-                "left under it; resume with a higher --max-credits",
-                short_by=reserved - (self.budget.remaining or 0),
+                f"the cap would be crossed: {reserved:,} credits are needed and {left:,} are left under it; raise "
+                f"--max-credits by {reserved - left:,}, and resume",
+                short_by=reserved - left,
             )
         self.stop.check()
         self.budget.reserve(reserved)

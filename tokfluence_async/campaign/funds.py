@@ -49,7 +49,7 @@ class Funds:
             self.stop.request(
                 "max_credits",
                 f"the load costs up to {spent + needed:,} credits in all, more than the cap of {cap:,}; "
-                "raise --max-credits. Nothing was sent",
+                f"raise --max-credits by {needed - left:,}. Nothing was sent",
                 short_by=needed - left,
             )
         self.stop.check()

@@ -121,7 +121,7 @@ class Pass:
         return None
 
     async def _next(self) -> Order | None:
-        """The next batch that nobody has taken in this pass: in the order of the input, what was split last."""
+        """The next batch that nobody has taken in this pass: what has a new key, then in the order of the input."""
         if self.over or self.due:
             return None
         if not self._ready:

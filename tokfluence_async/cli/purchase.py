@@ -180,7 +180,7 @@ class Purchase:
         if options.max_credits is not None and total > options.max_credits:
             say(
                 f"tokfluence: error: the load costs {total:,} credits, more than the cap of {options.max_credits:,}; "
-                "raise --max-credits. Nothing was sent",
+                f"raise --max-credits by {total - options.max_credits:,}. Nothing was sent",
                 "red",
             )
             return Exit.CREDITS
